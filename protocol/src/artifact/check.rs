@@ -1,0 +1,225 @@
+use super::Path;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// One thing the Tester does and what must come back: data, not code.
+///
+/// Text in an [`Act`] may name what an earlier check captured, or what the runner provides, as `${name}`. The runner
+/// provides `run` (a word of letters and digits, new for every run). An unknown name is an error of the check.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Check {
+    /// Unique in its list: `posts.create.title-required`.
+    pub id: String,
+    /// What it shows, for people.
+    pub title: String,
+    /// The criterion of the plan that it shows, if one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub criterion: Option<String>,
+    /// It only reads, so it may run against the live app.
+    #[serde(default)]
+    pub smoke: bool,
+    /// What to do.
+    pub act: Act,
+}
+
+/// What a check does.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Act {
+    /// Send a request to the app.
+    Http(HttpCheck),
+    /// Read rows.
+    Sql(SqlCheck),
+    /// Look into the app's Redis keys.
+    Cache(CacheCheck),
+    /// Read what PHP logged since the run began.
+    Log(LogCheck),
+    /// Parse every PHP file.
+    Lint(LintCheck),
+}
+
+/// A request and what must come back. Redirects are not followed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct HttpCheck {
+    /// The method.
+    pub method: Method,
+    /// Path and query, starting with `/`.
+    pub path: String,
+    /// Request headers.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
+    /// What is sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<Body>,
+    /// Checks that name the same jar share cookies; without one no cookie is sent or kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jar: Option<String>,
+    /// What must come back.
+    pub expect: HttpExpect,
+    /// What later checks may use.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub capture: BTreeMap<String, Capture>,
+}
+
+/// An HTTP method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+#[expect(missing_docs, reason = "the methods of HTTP by their own names")]
+pub enum Method {
+    Get,
+    Head,
+    Post,
+    Put,
+    Patch,
+    Delete,
+    Options,
+}
+
+/// What a request carries.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Body {
+    /// `application/json`, unless the check names another content type. A string of exactly `${name}` becomes the
+    /// captured value with its type.
+    Json(Value),
+    /// `application/x-www-form-urlencoded`.
+    Form(BTreeMap<String, String>),
+    /// Exactly these bytes, under the content type that the check names.
+    Text(String),
+}
+
+/// What must come back from a request. All of it must hold.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct HttpExpect {
+    /// The status; any of these.
+    pub status: Vec<u16>,
+    /// Headers by lower-case name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, Matcher>,
+    /// Places in the JSON body.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub json: Vec<JsonExpect>,
+    /// The body as text.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub body: Vec<Pattern>,
+}
+
+/// One place in a JSON body.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct JsonExpect {
+    /// A JSON pointer (RFC 6901); empty for the whole body.
+    pub pointer: String,
+    /// What must stand there.
+    pub is: Matcher,
+}
+
+/// What a value must be.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Matcher {
+    /// Exactly this: same JSON type, same value. A string of exactly `${name}` stands for the captured value with its type.
+    Equals(Value),
+    /// A string, or number, that is numerically equal to this decimal.
+    Decimal(String),
+    /// There, whatever it is (null too).
+    Present,
+    /// Not there at all.
+    Absent,
+    /// As text, matches this regular expression.
+    Matches(String),
+    /// As text, contains this.
+    Contains(String),
+    /// An array (or object) of this many.
+    Length(usize),
+    /// A number from the first to the second, both included.
+    Between(i64, i64),
+}
+
+/// What a text must, or must not, have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Pattern {
+    /// This text stands in it.
+    Contains(String),
+    /// This text does not.
+    Lacks(String),
+    /// This regular expression finds something.
+    Matches(String),
+}
+
+/// What to keep from a response.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Capture {
+    /// The value at a JSON pointer, with its type.
+    Json(String),
+    /// A header's value.
+    Header(String),
+    /// The first group of a regular expression over the body; HTML entities are decoded.
+    Body(String),
+}
+
+/// Rows that must be there.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SqlCheck {
+    /// One SELECT, with `?` for parameters.
+    pub query: String,
+    /// The parameters; `${name}` stands for a captured value.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub params: Vec<Value>,
+    /// What must come back.
+    pub expect: SqlExpect,
+}
+
+/// What a query must give. Integers arrive as numbers, decimals, dates and text as strings, NULL as null.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SqlExpect {
+    /// This many rows.
+    Count(usize),
+    /// These rows in this order; of each row the columns named here.
+    Rows(Vec<BTreeMap<String, Matcher>>),
+}
+
+/// Keys that must, or must not, be in Redis.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CacheCheck {
+    /// The key below the app's prefix; `*` stands for anything.
+    pub key: String,
+    /// What must be so.
+    pub expect: CacheExpect,
+}
+
+/// What must be so of a key.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CacheExpect {
+    /// No key matches.
+    Absent,
+    /// At least one key matches, and every one that does holds the following.
+    Present {
+        /// Its value, for keys that hold a string.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        value: Option<Matcher>,
+        /// Seconds to live, from and to, both included; `None` for "whatever".
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ttl_seconds: Option<(i64, i64)>,
+    },
+}
+
+/// PHP's log since the run began.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LogCheck {
+    /// No new line matches this regular expression.
+    pub lacks: String,
+}
+
+/// Files that must parse.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LintCheck {
+    /// These files; all PHP files of the release when empty.
+    #[serde(default)]
+    pub paths: Vec<Path>,
+}

@@ -1,0 +1,151 @@
+//! Names and ids that cannot be wrong once they exist.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::{fmt, str::FromStr};
+use uuid::Uuid;
+
+/// One durable run of one agent's tool. A UUIDv7, so ids sort by the time they were made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct JobId(Uuid);
+
+/// A person's task is the Planner's job: the same id over REST, MCP and the command line.
+pub type TaskId = JobId;
+
+impl JobId {
+    /// A fresh id, later than every id this process made before.
+    #[must_use]
+    pub fn fresh() -> Self {
+        Self(Uuid::now_v7())
+    }
+
+    /// The sixteen bytes a store keeps.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 16] {
+        self.0.as_bytes()
+    }
+
+    /// The id that a store kept.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(Uuid::from_bytes(bytes))
+    }
+}
+
+impl fmt::Display for JobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.hyphenated().fmt(f)
+    }
+}
+
+impl FromStr for JobId {
+    type Err = uuid::Error;
+
+    fn from_str(text: &str) -> Result<Self, uuid::Error> {
+        Uuid::try_parse(text).map(Self)
+    }
+}
+
+/// A name that does not have the form it must have.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what} must match {pattern}")]
+pub struct BadName {
+    what: &'static str,
+    pattern: &'static str,
+}
+
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $pattern:literal, $valid:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+        #[serde(try_from = "String", into = "String")]
+        #[schemars(with = "String", extend("pattern" = $pattern))]
+        pub struct $name(String);
+
+        impl $name {
+            /// The name as text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = BadName;
+
+            fn from_str(text: &str) -> Result<Self, BadName> {
+                Self::try_from(text.to_owned())
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = BadName;
+
+            fn try_from(text: String) -> Result<Self, BadName> {
+                let valid: fn(&str) -> bool = $valid;
+                if valid(&text) {
+                    Ok(Self(text))
+                } else {
+                    Err(BadName { what: $what, pattern: $pattern })
+                }
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(name: $name) -> Self {
+                name.0
+            }
+        }
+    };
+}
+
+name!(
+    /// An application in the external environment; also its DNS label.
+    ///
+    /// ```
+    /// assert!("shop".parse::<protocol::AppName>().is_ok());
+    /// assert!("Shop_1".parse::<protocol::AppName>().is_err());
+    /// ```
+    AppName,
+    "an app's name",
+    "^[a-z][a-z0-9-]{1,30}$",
+    |text| (2..=31).contains(&text.len())
+        && text.starts_with(|first: char| first.is_ascii_lowercase())
+        && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+);
+
+name!(
+    /// A private branch of the environment: an unguessable DNS label, 26 letters and digits.
+    PreviewName,
+    "a preview's name",
+    "^[a-z0-9]{26}$",
+    |text| text.len() == 26 && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9'))
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn app_names_have_two_to_thirty_one_characters() {
+        for good in ["ab", "a1", "a-", &"a".repeat(31)] {
+            assert!(good.parse::<AppName>().is_ok(), "{good}");
+        }
+        for bad in ["", "a", "1a", "-a", "aB", "a_b", "a.b", "日本", &"a".repeat(32)] {
+            assert!(bad.parse::<AppName>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn ids_made_later_sort_later() {
+        let ids: Vec<_> = (0..1000).map(|_| JobId::fresh()).collect();
+        assert!(ids.is_sorted());
+    }
+}

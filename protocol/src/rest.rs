@@ -1,0 +1,115 @@
+//! Bodies of the REST API.
+
+use crate::{
+    AppName, Code, Digest, Problem,
+    artifact::Release,
+    task::{Approval, Budget, Task},
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+
+/// `POST /v1/tasks`: a goal for an app. Also the input of the MCP tool `submit_task`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SubmitTask {
+    /// What is wanted, in any language; 1 to 16,384 characters.
+    pub goal: String,
+    /// The app it is for; an unknown one is created.
+    #[schema(value_type = String, pattern = "^[a-z][a-z0-9-]{1,30}$")]
+    pub app: AppName,
+    /// When a person is asked.
+    #[serde(default)]
+    pub approval: Approval,
+    /// What it may use.
+    #[serde(default)]
+    pub budget: Budget,
+    /// Anything the submitter wants to find it by; at most 16, each at most 100 characters.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+}
+
+impl SubmitTask {
+    /// A goal has at most this many characters.
+    pub const MAX_GOAL: usize = 16_384;
+
+    /// Checks what types alone do not.
+    ///
+    /// # Errors
+    /// [`Code::BadGoal`] or [`Code::BadRequest`], saying which value and what is allowed.
+    pub fn validate(&self) -> Result<(), Problem> {
+        let length = self.goal.chars().count();
+        if self.goal.trim().is_empty() || length > Self::MAX_GOAL {
+            let detail = format!("a goal has 1 to {} characters; this one has {length}", Self::MAX_GOAL);
+            return Err(Code::BadGoal.problem(detail));
+        }
+        if !(1..=10).contains(&self.budget.attempts) {
+            return Err(Code::BadRequest.problem("budget.attempts is 1 to 10"));
+        }
+        if !(10..=86_400).contains(&self.budget.seconds) {
+            return Err(Code::BadRequest.problem("budget.seconds is 10 to 86400"));
+        }
+        let too_long = |text: &String| text.chars().count() > 100;
+        if self.labels.len() > 16 || self.labels.iter().any(|(key, value)| too_long(key) || too_long(value)) {
+            return Err(Code::BadRequest.problem("at most 16 labels, keys and values of at most 100 characters"));
+        }
+        Ok(())
+    }
+}
+
+/// `POST /v1/apps/{app}/rollback`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RollbackApp {
+    /// The release to return to; the one before the live one when absent.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub to: Option<Digest>,
+}
+
+/// `POST /v1/tasks/{id}/reject`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RejectTask {
+    /// Why, for those who read the task later.
+    #[serde(default)]
+    pub reason: Option<String>,
+}
+
+/// `GET /v1/tasks`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, ToSchema)]
+pub struct TaskList {
+    /// Newest first.
+    pub tasks: Vec<Task>,
+    /// Give it back as `cursor` for the tasks before these; absent on the last page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
+}
+
+/// One app.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, ToSchema)]
+pub struct App {
+    /// Its name.
+    #[schema(value_type = String)]
+    pub name: AppName,
+    /// Where it is.
+    pub url: String,
+    /// The release that users see.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub live: Option<Release>,
+}
+
+/// `GET /v1/apps`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, ToSchema)]
+pub struct AppList {
+    /// By name.
+    pub apps: Vec<App>,
+}
+
+/// `GET /v1/apps/{app}/releases`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, ToSchema)]
+pub struct ReleaseList {
+    /// Newest first.
+    pub releases: Vec<Release>,
+}

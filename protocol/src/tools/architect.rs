@@ -1,0 +1,15 @@
+//! The Architect: `design` (long).
+
+use crate::artifact::Plan;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The tool's name.
+pub const DESIGN: &str = "design";
+
+/// Turn a plan into a design; answers [`crate::artifact::Design`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DesignInput {
+    /// The plan to carry out.
+    pub plan: Plan,
+}

@@ -1,0 +1,78 @@
+//! The Planner's tools, for MCP clients: the REST API once more. `submit_task` is the long one.
+
+use crate::{AppName, Digest, TaskId, task::Status};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Takes [`crate::rest::SubmitTask`]; long.
+pub const SUBMIT_TASK: &str = "submit_task";
+/// Takes [`TaskInput`].
+pub const GET_TASK: &str = "get_task";
+/// Takes [`WaitTaskInput`].
+pub const WAIT_TASK: &str = "wait_task";
+/// Takes [`ListTasksInput`].
+pub const LIST_TASKS: &str = "list_tasks";
+/// Takes [`TaskInput`].
+pub const CANCEL_TASK: &str = "cancel_task";
+/// Takes [`TaskInput`].
+pub const APPROVE_TASK: &str = "approve_task";
+/// Takes [`RejectTaskInput`].
+pub const REJECT_TASK: &str = "reject_task";
+/// Takes nothing.
+pub const LIST_APPS: &str = "list_apps";
+/// Takes [`RollbackAppInput`]; long.
+pub const ROLLBACK_APP: &str = "rollback_app";
+
+/// One task.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TaskInput {
+    /// The task's id.
+    pub id: TaskId,
+}
+
+/// Wait for a task to end, or to ask something.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct WaitTaskInput {
+    /// The task's id.
+    pub id: TaskId,
+    /// How long, in seconds: 1 to 45 (the default). Then it answers where the task stands.
+    #[serde(default)]
+    pub seconds: Option<u32>,
+}
+
+/// Which tasks.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ListTasksInput {
+    /// Only this app's.
+    #[serde(default)]
+    pub app: Option<AppName>,
+    /// Only those with this status.
+    #[serde(default)]
+    pub status: Option<Status>,
+    /// At most this many: 1 to 100, 20 when absent.
+    #[serde(default)]
+    pub limit: Option<u32>,
+    /// From an earlier answer's `next_cursor`.
+    #[serde(default)]
+    pub cursor: Option<String>,
+}
+
+/// Refuse a change that waits for approval.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RejectTaskInput {
+    /// The task's id.
+    pub id: TaskId,
+    /// Why.
+    #[serde(default)]
+    pub reason: Option<String>,
+}
+
+/// Return an app to an earlier release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RollbackAppInput {
+    /// The app.
+    pub app: AppName,
+    /// The release to return to; the one before the live one when absent.
+    #[serde(default)]
+    pub to: Option<Digest>,
+}

@@ -1,0 +1,54 @@
+//! The Tester: `verify` (long).
+
+use super::PreviewRef;
+use crate::{
+    AppName, Digest, TaskId,
+    artifact::{Design, Plan},
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The tool's name.
+pub const VERIFY: &str = "verify";
+
+/// Test a change-set in its preview, or look at the live app; answers [`crate::artifact::Verdict`]. Long.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct VerifyInput {
+    /// The task.
+    pub task: TaskId,
+    /// The app.
+    pub app: AppName,
+    /// What is tested, and where.
+    pub target: Target,
+    /// What the change is meant to do; absent when a release is returned to, then the runner's own checks remain.
+    #[serde(default)]
+    pub intent: Option<Intent>,
+    /// The release that the change-set starts from.
+    pub base: Option<Digest>,
+    /// The change-set.
+    pub change_set: Digest,
+    /// The order of writers; see [`super::Epoch`].
+    pub turn: u64,
+}
+
+/// Where the checks run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Target {
+    /// All checks, in the private branch.
+    Preview {
+        /// The branch.
+        preview: PreviewRef,
+    },
+    /// Only checks that read, on the live app.
+    Live,
+}
+
+/// What a change is meant to do.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Intent {
+    /// What is wanted.
+    pub plan: Plan,
+    /// How.
+    pub design: Design,
+}
