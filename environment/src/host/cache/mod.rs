@@ -1,0 +1,1 @@
+//! The Redis side of the environment: users, prefixes, invalidations.

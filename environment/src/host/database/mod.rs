@@ -1,0 +1,1 @@
+//! The MySQL side of the environment: schemas, accounts, migrations.

@@ -1,0 +1,1 @@
+//! A private Nginx, PHP-FPM, MariaDB and Redis on free loopback ports.
