@@ -1,1 +1,25 @@
-//! runtime
+//! What every Yonin service needs, and nothing that knows an agent.
+//!
+//! A service is a set of *tools* ([`tool`]) behind one HTTP endpoint ([`Service`]). A short tool answers at once. A long
+//! tool is a *job* ([`job`]): one row in the [`store`], claimed by any free replica under a lease with a fencing token, run,
+//! checkpointed, and finished. Acts on the outside world go through the effect ledger ([`job::Job::effect`]). Services
+//! call each other over MCP ([`Peer`]) with credentials of their own ([`credentials`]).
+
+pub mod config;
+pub mod credentials;
+pub mod hints;
+pub mod http;
+pub mod job;
+mod peer;
+mod service;
+pub mod store;
+pub mod telemetry;
+pub mod tool;
+
+pub use credentials::{Callers, Credential, Principal};
+pub use hints::Hints;
+pub use job::{Job, JobError, Jobs, Step, Wait};
+pub use peer::{Peer, PeerState};
+pub use service::{Bound, Running, Service, ServiceError};
+pub use store::Store;
+pub use tool::{About, LongTool, ShortTool, Toolbox};

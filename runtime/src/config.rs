@@ -1,0 +1,80 @@
+//! Configuration: environment variables `YONIN_*`, read once, every mistake reported at once.
+
+use std::{collections::BTreeMap, fmt::Display, str::FromStr};
+
+/// Reads variables from a source and collects every mistake.
+///
+/// ```
+/// use runtime::config::Reader;
+/// let mut reader = Reader::of([("YONIN_SLOTS".to_owned(), "four".to_owned())]);
+/// let slots = reader.or("YONIN_SLOTS", 4_usize);
+/// assert_eq!(slots, 4);
+/// assert_eq!(reader.finish().unwrap_err().len(), 1);
+/// ```
+#[derive(Debug)]
+pub struct Reader {
+    variables: BTreeMap<String, String>,
+    mistakes: Vec<String>,
+}
+
+impl Reader {
+    /// Reads this process's environment.
+    #[must_use]
+    pub fn of_process() -> Self {
+        Self::of(std::env::vars())
+    }
+
+    /// Reads these variables.
+    #[must_use]
+    pub fn of(variables: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self { variables: variables.into_iter().collect(), mistakes: Vec::new() }
+    }
+
+    /// A variable, or the default when it is not set. `NAME_FILE` names a file that holds the value (a mounted secret).
+    pub fn or<T: FromStr<Err: Display>>(&mut self, name: &str, default: T) -> T {
+        self.optional(name).unwrap_or(default)
+    }
+
+    /// A variable that must be set; the placeholder is returned, and a mistake noted, when it is not.
+    pub fn required<T: FromStr<Err: Display> + Default>(&mut self, name: &str) -> T {
+        let value = self.optional(name);
+        if value.is_none() && !self.mistakes.iter().any(|mistake| mistake.starts_with(name)) {
+            self.mistakes.push(format!("{name} is not set"));
+        }
+        value.unwrap_or_default()
+    }
+
+    /// A variable that may be missing.
+    pub fn optional<T: FromStr<Err: Display>>(&mut self, name: &str) -> Option<T> {
+        let text = self.text(name)?;
+        match text.parse() {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.mistakes.push(format!("{name}: {error}"));
+                None
+            }
+        }
+    }
+
+    /// Nothing, or every mistake that was made.
+    ///
+    /// # Errors
+    /// One sentence for each mistake, naming the variable and never its value.
+    pub fn finish(self) -> Result<(), Vec<String>> {
+        if self.mistakes.is_empty() { Ok(()) } else { Err(self.mistakes) }
+    }
+
+    fn text(&mut self, name: &str) -> Option<String> {
+        if let Some(text) = self.variables.get(name) {
+            return Some(text.clone());
+        }
+        let path = self.variables.get(&format!("{name}_FILE"))?;
+        match std::fs::read_to_string(path) {
+            Ok(text) => Some(text.trim_end().to_owned()),
+            Err(error) => {
+                self.mistakes.push(format!("{name}_FILE: {error}"));
+                None
+            }
+        }
+    }
+}
