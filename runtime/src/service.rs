@@ -1,5 +1,6 @@
 use crate::{Callers, Hints, Jobs, Store, Toolbox, job::Timing};
 use std::{net::SocketAddr, time::Duration};
+use tokio_util::sync::CancellationToken;
 
 /// One service: its tools at `/mcp`, its own routes, `/healthz`, `/readyz`, `/metrics`, and the worker that runs its jobs.
 ///
@@ -46,16 +47,18 @@ impl Service {
         todo!()
     }
 
-    /// More routes. The function gets the service's jobs; what it returns answers beside `/mcp`, with the caller available
-    /// through the [`crate::Principal`] extractor.
+    /// More tools, made with the service's jobs: short ones that look at them. They come after those given to
+    /// [`Service::new`] and must not be long. Needs a store.
     #[must_use]
-    pub fn routes(self, _routes: impl FnOnce(Jobs) -> axum::Router + Send + 'static) -> Self {
+    pub fn short_tools(self, _tools: impl FnOnce(Jobs) -> Toolbox + Send + 'static) -> Self {
         todo!()
     }
 
-    /// Its jobs, for tools that need to look at them. Available once a store was given.
+    /// More routes, beside `/mcp`, with the caller available through the [`crate::Principal`] extractor. The function gets
+    /// the service's jobs and a token that is cancelled when the service stops: streams that do not end by themselves end
+    /// then. Needs a store.
     #[must_use]
-    pub fn jobs(&self) -> Option<Jobs> {
+    pub fn routes(self, _routes: impl FnOnce(Jobs, CancellationToken) -> axum::Router + Send + 'static) -> Self {
         todo!()
     }
 
@@ -75,6 +78,12 @@ impl Bound {
     /// `http://127.0.0.1:41234`.
     #[must_use]
     pub fn origin(&self) -> String {
+        todo!()
+    }
+
+    /// Its jobs, when it has a store.
+    #[must_use]
+    pub fn jobs(&self) -> Option<&Jobs> {
         todo!()
     }
 
@@ -108,6 +117,9 @@ pub enum ServiceError {
     /// Somebody else listens there.
     #[error("the port of {0} is taken")]
     PortTaken(SocketAddr),
+    /// It has long tools, or tools or routes that look at jobs, and no store to keep jobs in.
+    #[error("the service needs a store")]
+    NoStore,
     /// Something else.
     #[error("cannot listen")]
     Io(#[from] std::io::Error),

@@ -117,6 +117,19 @@ impl Toolbox {
         Self::default()
     }
 
+    /// Without `get_job` and `cancel_job`, which every service with long tools has otherwise: its own tools do that under
+    /// other names.
+    #[must_use]
+    pub fn without_job_tools(self) -> Self {
+        todo!()
+    }
+
+    /// What a client's model reads about the service as a whole.
+    #[must_use]
+    pub fn instructions(self, _text: &'static str) -> Self {
+        todo!()
+    }
+
     /// With a tool that answers at once.
     #[must_use]
     pub fn short<T: ShortTool>(self, _tool: T) -> Self {
