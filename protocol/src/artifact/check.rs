@@ -7,7 +7,13 @@ use std::collections::BTreeMap;
 /// One thing the Tester does and what must come back: data, not code.
 ///
 /// Text in an [`Act`] may name what an earlier check captured, or what the runner provides, as `${name}`. The runner
-/// provides `run` (a word of letters and digits, new for every run). An unknown name is an error of the check.
+/// provides `run` (a word of letters and digits, new for every run). An unknown name is an error of the check. Names match
+/// `[A-Za-z_][A-Za-z0-9_.-]*`; any other `${` is text like the rest.
+///
+/// Values are put in as they are: percent-encode what goes into a path yourself. In a regular expression, and in the key of
+/// a cache check, a value stands for exactly its own characters.
+///
+/// Regular expressions are those of the `regex` crate. `lint`, `no-5xx` and `no-php-warnings` are the runner's own ids.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Check {
     /// Unique in its list: `posts.create.title-required`.
@@ -93,7 +99,7 @@ pub enum Body {
 /// What must come back from a request. All of it must hold.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct HttpExpect {
-    /// The status; any of these.
+    /// The status; any of these. At least one.
     pub status: Vec<u16>,
     /// Headers by lower-case name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -149,7 +155,7 @@ pub enum Pattern {
     Matches(String),
 }
 
-/// What to keep from a response.
+/// What to keep from a response, also when something else about it was wrong. Nothing to keep is a failure of the check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Capture {
@@ -164,7 +170,7 @@ pub enum Capture {
 /// Rows that must be there.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SqlCheck {
-    /// One SELECT, with `?` for parameters.
+    /// One SELECT, with `?` for parameters. No `${name}` in here: values come as parameters.
     pub query: String,
     /// The parameters; `${name}` stands for a captured value.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -183,7 +189,7 @@ pub enum SqlExpect {
     Rows(Vec<BTreeMap<String, Matcher>>),
 }
 
-/// Keys that must, or must not, be in Redis.
+/// Keys that must, or must not, be in Redis. A key that stays for ever has a time to live of -1.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CacheCheck {
     /// The key below the app's prefix; `*` stands for anything.

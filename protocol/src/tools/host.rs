@@ -16,7 +16,7 @@ pub const OPEN_PREVIEW: &str = "open_preview";
 /// A preview of the live release without any change, for checks that must be red before the change.
 /// Takes [`OpenPreviewInput`], answers [`PreviewRef`].
 pub const OPEN_BASE_PREVIEW: &str = "open_base_preview";
-/// Takes [`PreviewInput`], answers [`Done`]: schema and keys as they were right after staging.
+/// Takes [`PreviewInput`], answers [`Reset`]: schema and keys as they were right after staging.
 pub const RESET_PREVIEW: &str = "reset_preview";
 /// Takes [`ClosePreviewsInput`], answers [`Done`].
 pub const CLOSE_PREVIEWS: &str = "close_previews";
@@ -74,6 +74,14 @@ pub struct PreviewInput {
     pub preview: PreviewName,
     /// The caller's place in the order of writers.
     pub epoch: Epoch,
+}
+
+/// A preview as it was right after staging.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Reset {
+    /// What the preview's data leaves out, as in [`Staged`]; the verdict repeats it.
+    #[serde(default)]
+    pub caveats: Vec<String>,
 }
 
 /// Close every preview of a task. None left is no error.
