@@ -22,6 +22,6 @@ pub use job::{Job, JobError, Jobs, Step, Wait};
 pub use peer::{Peer, PeerState};
 pub use service::{Bound, Running, Service, ServiceError};
 pub use store::Store;
-pub use tool::{About, LongTool, ShortTool, Toolbox};
 /// What the routes of a service see of its end ([`Service::routes`]).
 pub use tokio_util::sync::CancellationToken;
+pub use tool::{About, LongTool, ShortTool, Toolbox};

@@ -162,6 +162,14 @@ impl Job {
         todo!()
     }
 
+    /// An artifact that this job kept: of this attempt, or the last one. `None` when it kept no such thing.
+    ///
+    /// # Errors
+    /// [`JobError::Store`]; [`JobError::Terminal`] when what was kept is not a `T`.
+    pub async fn kept<T: DeserializeOwned>(&self, _kind: &str, _attempt: Option<u32>) -> Result<Option<T>, JobError> {
+        todo!()
+    }
+
     /// Acts on the outside world exactly once: the intent is stored before `act` is polled, the outcome after. When an earlier
     /// run left an outcome, that is the answer. When it left only the intent, `probe` says whether the act took place.
     ///
