@@ -1,12 +1,16 @@
 //! Durable runs of long tools.
 
-use crate::{Principal, store::StoreError};
+pub(crate) mod erased;
+pub mod worker;
+
+use crate::{Hints, Principal, Store, store::StoreError};
+use erased::ErasedLongTool;
 use protocol::{
     AppName, Digest, JobId, Problem, Timestamp,
     event::{Event, What},
 };
 use serde::{Serialize, de::DeserializeOwned};
-use std::{future::Future, time::Duration};
+use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
 
 /// What a run of a long tool came to.
 #[derive(Debug)]
@@ -267,6 +271,17 @@ pub struct Filter {
 }
 
 impl Jobs {
+    /// The jobs of this agent in this store, run by these tools.
+    pub(crate) fn new(
+        _store: Store,
+        _agent: &'static str,
+        _tools: Arc<BTreeMap<&'static str, Arc<dyn ErasedLongTool>>>,
+        _hints: Hints,
+        _timing: Timing,
+    ) -> Self {
+        todo!()
+    }
+
     /// Writes a job, or finds the one that the same caller wrote under the same key. Checked by the tool's `admit` first.
     ///
     /// # Errors
