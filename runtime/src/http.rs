@@ -1,13 +1,20 @@
 //! HTTP at the edge: problems as answers, bodies that explain what is wrong with them, the caller as an extractor.
 
-use crate::Principal;
+use crate::{Principal, decode};
 use axum::{
+    body::{Body, Bytes},
     extract::{FromRequest, FromRequestParts, Request},
     http::request::Parts,
     response::{IntoResponse, Response},
 };
-use protocol::Problem;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http_body_util::LengthLimitError;
+use protocol::{Code, Problem};
 use serde::de::DeserializeOwned;
+use std::error::Error;
+
+/// Seconds after which a caller who was told 429 or 503 should come back.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
 /// An error as a handler returns it: `application/problem+json` with the problem's status. 401 carries a challenge, 429 and
 /// 503 `Retry-After`.
@@ -22,7 +29,18 @@ impl From<Problem> for Failure {
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        todo!()
+        let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let body = serde_json::to_vec(&self.0).expect("a problem is JSON");
+        let mut response = (status, body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
+            headers.insert(header::RETRY_AFTER, RETRY_AFTER);
+        }
+        response
     }
 }
 
@@ -33,8 +51,61 @@ pub struct JsonBody<T>(pub T);
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
     type Rejection = Failure;
 
-    async fn from_request(_request: Request, _state: &S) -> Result<Self, Failure> {
-        todo!()
+    async fn from_request(request: Request, _state: &S) -> Result<Self, Failure> {
+        if !is_json(request.headers()) {
+            let detail = "send the body as `Content-Type: application/json`";
+            return Err(Failure(Code::UnsupportedMediaType.problem(detail)));
+        }
+        let limit = BodyLimit::of(request.extensions());
+        let body = read(request.into_body(), limit).await?;
+        Ok(Self(decode::text(&body)?))
+    }
+}
+
+/// The most bytes that this request's body may have; the service's middleware has put it there.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BodyLimit(pub(crate) usize);
+
+impl BodyLimit {
+    /// What people may send, and everybody else where nothing is said.
+    pub(crate) const PEOPLE: Self = Self(1024 * 1024);
+
+    pub(crate) fn of(extensions: &http::Extensions) -> Self {
+        extensions.get().copied().unwrap_or(Self::PEOPLE)
+    }
+
+    pub(crate) fn problem(self) -> Problem {
+        Code::BodyTooLarge.problem(format!("a body has at most {} bytes here", self.0))
+    }
+}
+
+/// All of a body, if it is not larger than it may be.
+pub(crate) async fn read(body: Body, limit: BodyLimit) -> Result<Bytes, Problem> {
+    axum::body::to_bytes(body, limit.0).await.map_err(|error| {
+        if error.source().is_some_and(|cause| cause.is::<LengthLimitError>()) {
+            limit.problem()
+        } else {
+            Code::BadJson.problem("the body did not arrive completely")
+        }
+    })
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(kind) = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()) else { return false };
+    let essence = kind.split(';').next().unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case("application/json")
+}
+
+/// What the service's middleware found out about the caller.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller(pub(crate) Result<Principal, Problem>);
+
+impl Caller {
+    pub(crate) fn of(extensions: &http::Extensions) -> Result<Principal, Problem> {
+        match extensions.get::<Self>() {
+            Some(Self(caller)) => caller.clone(),
+            None => Err(Code::Unauthorized.problem("nobody looked at the key")),
+        }
     }
 }
 
@@ -42,7 +113,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
 impl<S: Send + Sync> FromRequestParts<S> for Principal {
     type Rejection = Failure;
 
-    async fn from_request_parts(_parts: &mut Parts, _state: &S) -> Result<Self, Failure> {
-        todo!()
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Failure> {
+        Ok(Caller::of(&parts.extensions)?)
     }
 }

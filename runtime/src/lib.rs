@@ -7,11 +7,13 @@
 
 pub mod config;
 pub mod credentials;
+pub(crate) mod decode;
 pub mod hints;
 pub mod http;
 pub mod job;
+mod mcp;
 mod peer;
-mod service;
+pub mod service;
 pub mod store;
 pub mod telemetry;
 pub mod tool;

@@ -1,11 +1,55 @@
-use crate::Credential;
+use crate::{Credential, decode, mcp::IDEMPOTENCY_META};
 use protocol::{Code, JobId, Problem};
+use rmcp::{
+    ClientHandler, RoleClient,
+    model::{
+        CallToolRequest, CallToolRequestParams, CallToolResult, CancelTaskParams, CancelTaskRequest,
+        ClientCapabilities, ClientConfig, ClientRequest, DetailedTask, ErrorData, GetTaskParams, GetTaskRequest,
+        Implementation, ProtocolVersion, RequestMetaObject, ServerResult, TaskPayload,
+    },
+    service::{ClientLifecycleMode, ClientServiceExt as _, PeerRequestOptions, RunningService, ServiceError},
+    transport::{
+        StreamableHttpClientTransport,
+        streamable_http_client::{StreamableHttpClientTransportConfig, StreamableHttpError},
+    },
+};
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+use std::{error::Error, fmt, sync::Arc, time::Duration};
+use tokio::{sync::Mutex, time::Instant};
 
-/// Another service, called over MCP 2026-07-28 with this service's own credential. Cheap to clone.
-#[derive(Debug, Clone)]
+/// How long a call may take, unless said otherwise.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// The longest answer, in bytes: a change-set, its files escaped as JSON strings.
+const LONGEST_ANSWER: usize = 128 * 1024 * 1024;
+/// Calls under way to one peer at once.
+const CONCURRENT: usize = 256;
+/// How long a call waits, at most, when the peer says when to come back.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// Another service, called over MCP 2026-07-28 with this service's own credential. Cheap to clone; clones share what they
+/// know of the peer and its connections.
+#[derive(Clone)]
 pub struct Peer {
-    // url, credential, connection, the code for "does not answer"
+    shared: Arc<Shared>,
+    timeout: Duration,
+}
+
+struct Shared {
+    endpoint: String,
+    credential: Credential,
+    unavailable: Code,
+    connection: Mutex<Option<Connection>>,
+}
+
+/// What is known of a peer after its `server/discover`, and a pool of HTTP connections. Nothing in it breaks when the peer
+/// restarts: every request stands for itself.
+type Connection = Arc<RunningService<RoleClient, Client>>;
+
+impl fmt::Debug for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Peer").field("endpoint", &self.shared.endpoint).finish_non_exhaustive()
+    }
 }
 
 /// Where a peer's job stands.
@@ -28,39 +72,256 @@ impl Peer {
     /// The service at this origin (`http://host:port`, `/mcp` is added). Connects when first used, and again when it must.
     /// `unavailable` is the code for not reaching it: [`Code::PeerUnavailable`] or [`Code::HostUnavailable`].
     #[must_use]
-    pub fn new(_origin: &str, _credential: Credential, _unavailable: Code) -> Self {
-        todo!()
+    pub fn new(origin: &str, credential: Credential, unavailable: Code) -> Self {
+        let endpoint = format!("{}/mcp", origin.trim_end_matches('/'));
+        let shared = Shared { endpoint, credential, unavailable, connection: Mutex::new(None) };
+        Self { shared: Arc::new(shared), timeout: TIMEOUT }
+    }
+
+    /// The same peer, with another limit on how long one call may take (30 s unless given).
+    #[must_use]
+    pub fn timeout(&self, timeout: Duration) -> Self {
+        Self { shared: Arc::clone(&self.shared), timeout }
     }
 
     /// Calls a short tool.
     ///
     /// # Errors
     /// The tool's own problem, or `unavailable`.
-    pub async fn call<I: Serialize, O: DeserializeOwned>(&self, _tool: &str, _input: &I) -> Result<O, Problem> {
-        todo!()
+    pub async fn call<I: Serialize, O: DeserializeOwned>(&self, tool: &str, input: &I) -> Result<O, Problem> {
+        match self.request(&call(tool, input)?, None).await? {
+            ServerResult::CallToolResult(result) => output(result),
+            _ => Err(misunderstood(tool)),
+        }
     }
 
     /// Starts a long tool. The same key is the same job, however often it is started.
     ///
     /// # Errors
     /// The tool's refusal, or `unavailable`; then it is not known whether the job exists: start it again with the same key.
-    pub async fn start<I: Serialize>(&self, _tool: &str, _idempotency_key: &str, _input: &I) -> Result<JobId, Problem> {
-        todo!()
+    pub async fn start<I: Serialize>(&self, tool: &str, idempotency_key: &str, input: &I) -> Result<JobId, Problem> {
+        match self.request(&call(tool, input)?, Some(idempotency_key)).await? {
+            ServerResult::CreateTaskResult(created) => created.task.task_id.parse().map_err(|_| misunderstood(tool)),
+            // No task came of it, so it was refused.
+            ServerResult::CallToolResult(result) => {
+                Err(output::<Value>(result).err().unwrap_or_else(|| misunderstood(tool)))
+            }
+            _ => Err(misunderstood(tool)),
+        }
     }
 
     /// Asks where a job stands.
     ///
     /// # Errors
     /// `unavailable`, or [`Code::NotFound`].
-    pub async fn poll<O: DeserializeOwned>(&self, _job: JobId) -> Result<PeerState<O>, Problem> {
-        todo!()
+    pub async fn poll<O: DeserializeOwned>(&self, job: JobId) -> Result<PeerState<O>, Problem> {
+        let request = ClientRequest::GetTaskRequest(GetTaskRequest::new(GetTaskParams::new(job.to_string())));
+        match self.request(&request, None).await? {
+            ServerResult::GetTaskResult(result) => state(result.task),
+            _ => Err(misunderstood("tasks/get")),
+        }
     }
 
     /// Asks for a job to be cancelled. A job that has ended is no error.
     ///
     /// # Errors
-    /// `unavailable`, or [`Code::Releasing`] when it can't be cancelled any more.
-    pub async fn cancel(&self, _job: JobId) -> Result<(), Problem> {
-        todo!()
+    /// `unavailable`, [`Code::NotFound`], or [`Code::Releasing`] when it can't be cancelled any more.
+    pub async fn cancel(&self, job: JobId) -> Result<(), Problem> {
+        let request = ClientRequest::CancelTaskRequest(CancelTaskRequest::new(CancelTaskParams::new(job.to_string())));
+        self.request(&request, None).await.map(drop)
     }
+
+    /// Sends a request, and again when the peer says that it took nothing and when to come back.
+    async fn request(&self, request: &ClientRequest, idempotency_key: Option<&str>) -> Result<ServerResult, Problem> {
+        let until = Instant::now() + self.timeout;
+        let mut patience = LONGEST_PAUSE;
+        loop {
+            let sent = tokio::time::timeout_at(until, self.send(request.clone(), idempotency_key)).await;
+            let told = match sent {
+                Ok(Ok(answer)) => return Ok(answer),
+                Ok(Err(broken)) => self.told(broken),
+                Err(_) => Told::Problem(self.unavailable(&format!("no answer within {} s", self.timeout.as_secs()))),
+            };
+            match told {
+                Told::Wait(pause, _) if pause <= patience && Instant::now() + pause < until => {
+                    patience -= pause;
+                    tokio::time::sleep(pause).await;
+                }
+                Told::Wait(_, problem) | Told::Problem(problem) => return Err(problem),
+            }
+        }
+    }
+
+    async fn send(&self, request: ClientRequest, idempotency_key: Option<&str>) -> Result<ServerResult, Broken> {
+        let connection = self.connection().await?;
+        let mut options = PeerRequestOptions::no_options();
+        if let Some(key) = idempotency_key {
+            let mut meta = RequestMetaObject::new();
+            meta.insert(IDEMPOTENCY_META.to_owned(), key.into());
+            options = options.with_meta(meta);
+        }
+        let handle = connection.send_request_with_option(request, options).await?;
+        Ok(handle.await_response().await?)
+    }
+
+    async fn connection(&self) -> Result<Connection, Broken> {
+        let mut slot = self.shared.connection.lock().await;
+        if let Some(connection) = slot.as_ref().filter(|connection| !connection.is_transport_closed()) {
+            return Ok(Arc::clone(connection));
+        }
+        let connection = Arc::new(self.connect().await?);
+        *slot = Some(Arc::clone(&connection));
+        Ok(connection)
+    }
+
+    async fn connect(&self) -> Result<RunningService<RoleClient, Client>, Broken> {
+        let mut config = StreamableHttpClientTransportConfig::with_uri(self.shared.endpoint.as_str())
+            .auth_header(self.shared.credential.reveal())
+            .max_concurrent_requests(CONCURRENT)
+            .max_json_response_size(LONGEST_ANSWER);
+        config.channel_buffer_capacity = CONCURRENT;
+        // Peers are reached directly, whatever proxy the environment names.
+        let http =
+            reqwest::Client::builder().no_proxy().tcp_nodelay(true).build().map_err(|it| Broken(Box::new(it)))?;
+        let transport = StreamableHttpClientTransport::with_client(http, config);
+        let lifecycle = ClientLifecycleMode::Discover { preferred_versions: vec![ProtocolVersion::V_2026_07_28] };
+        Client.serve_with_lifecycle(transport, lifecycle).await.map_err(|it| Broken(Box::new(it)))
+    }
+
+    /// What a request that went wrong means for the caller.
+    fn told(&self, Broken(error): Broken) -> Told {
+        if let Some(data) = protocol_error(error.as_ref()) {
+            return Told::Problem(problem_of(data));
+        }
+        match http_error(error.as_ref()) {
+            Some(StreamableHttpError::HttpStatus(told)) if matches!(told.status, 429 | 503) => {
+                let pause = told.retry_after.as_deref().and_then(|seconds| seconds.parse().ok());
+                let problem = match told.status {
+                    429 => Code::TooManyRequests.problem("the peer asks to slow down"),
+                    _ => self.unavailable("it says that it can't answer now"),
+                };
+                pause
+                    .map_or(Told::Problem(problem.clone()), |seconds| Told::Wait(Duration::from_secs(seconds), problem))
+            }
+            Some(StreamableHttpError::AuthRequired(_)) => {
+                Told::Problem(Code::Unauthorized.problem("the peer does not know this service's credential"))
+            }
+            Some(StreamableHttpError::UnexpectedServerResponse(text)) => Told::Problem(self.refused(text)),
+            _ => {
+                let last = causes(error.as_ref()).last().map(ToString::to_string).unwrap_or_default();
+                Told::Problem(self.unavailable(&last))
+            }
+        }
+    }
+
+    /// The problem inside a refusal, if the peer sent one.
+    fn refused(&self, text: &str) -> Problem {
+        let problem = text.find('{').and_then(|start| serde_json::from_str(&text[start..]).ok());
+        problem.unwrap_or_else(|| self.unavailable(text))
+    }
+
+    fn unavailable(&self, why: &str) -> Problem {
+        tracing::debug!(peer.endpoint = self.shared.endpoint, error = why, "A peer does not answer");
+        self.shared.unavailable.problem(format!("{} does not answer: {why}", self.shared.endpoint))
+    }
+}
+
+/// What came of one try.
+enum Told {
+    /// Nothing was done; come back after this pause.
+    Wait(Duration, Problem),
+    /// This.
+    Problem(Problem),
+}
+
+/// A request that got no answer of the kind it should, whatever broke.
+struct Broken(Box<dyn Error + Send + Sync>);
+
+impl From<ServiceError> for Broken {
+    fn from(error: ServiceError) -> Self {
+        Self(Box::new(error))
+    }
+}
+
+/// What we say of ourselves. The tasks extension goes with every request.
+struct Client;
+
+impl ClientHandler for Client {
+    fn get_info(&self) -> ClientConfig {
+        let capabilities = ClientCapabilities::builder().enable_tasks().build();
+        ClientConfig::new(capabilities, Implementation::new("yonin", env!("CARGO_PKG_VERSION")))
+    }
+}
+
+fn call(tool: &str, input: &impl Serialize) -> Result<ClientRequest, Problem> {
+    let params = CallToolRequestParams::new(tool.to_owned());
+    let params = match serde_json::to_value(input) {
+        Ok(Value::Object(arguments)) => params.with_arguments(arguments),
+        Ok(Value::Null) => params,
+        _ => return Err(Code::Internal.problem(format!("the input of {tool} is no JSON object"))),
+    };
+    Ok(ClientRequest::CallToolRequest(CallToolRequest::new(params)))
+}
+
+fn output<O: DeserializeOwned>(result: CallToolResult) -> Result<O, Problem> {
+    if result.is_error == Some(true) {
+        let text =
+            result.content.iter().filter_map(|block| block.as_text()).map(|it| it.text.as_str()).collect::<Vec<_>>();
+        let problem = result.structured_content.and_then(|content| serde_json::from_value(content).ok());
+        return Err(problem.unwrap_or_else(|| Code::Internal.problem(text.join("\n"))));
+    }
+    let value = match (result.structured_content, result.content.first().and_then(|block| block.as_text())) {
+        (Some(value), _) => value,
+        (None, Some(text)) => serde_json::from_str(&text.text).map_err(|_| misunderstood("tools/call"))?,
+        (None, None) => Value::Null,
+    };
+    decode::value(value)
+        .map_err(|problem| Code::Internal.problem(format!("a peer's answer has another form: {}", problem.detail)))
+}
+
+fn state<O: DeserializeOwned>(task: DetailedTask) -> Result<PeerState<O>, Problem> {
+    let message = task.task.status_message;
+    Ok(match task.payload {
+        TaskPayload::Completed { result } => {
+            let result: CallToolResult =
+                serde_json::from_value(Value::Object(result)).map_err(|_| misunderstood("tasks/get"))?;
+            if result.is_error == Some(true) {
+                PeerState::Failed(output::<Value>(result).err().unwrap_or_else(|| misunderstood("tasks/get")))
+            } else {
+                PeerState::Done(output(result)?)
+            }
+        }
+        TaskPayload::Failed { error } => {
+            let error = serde_json::from_value(Value::Object(error)).map_err(|_| misunderstood("tasks/get"))?;
+            PeerState::Failed(problem_of(&error))
+        }
+        TaskPayload::Cancelled => PeerState::Cancelled,
+        _ => PeerState::Working { message },
+    })
+}
+
+/// The problem in a protocol error's data; every error of ours carries one.
+fn problem_of(error: &ErrorData) -> Problem {
+    let problem = error.data.clone().and_then(|data| serde_json::from_value(data).ok());
+    problem.unwrap_or_else(|| Code::Internal.problem(format!("the peer says: {} ({})", error.message, error.code.0)))
+}
+
+fn misunderstood(what: &str) -> Problem {
+    Code::Internal.problem(format!("the peer's answer to {what} is not of a kind it should be"))
+}
+
+fn protocol_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a ErrorData> {
+    match error.downcast_ref() {
+        Some(ServiceError::McpError(data)) => Some(data),
+        _ => None,
+    }
+}
+
+fn http_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a StreamableHttpError<reqwest::Error>> {
+    causes(error).find_map(|cause| cause.downcast_ref())
+}
+
+/// The error and what lies below it.
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&cause| cause.source())
 }

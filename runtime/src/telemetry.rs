@@ -1,7 +1,51 @@
 //! Logs and metrics.
 
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use std::{io, sync::OnceLock, time::Duration};
+use tracing_subscriber::{EnvFilter, fmt, prelude::*};
+
 /// Starts logging to standard error: JSON lines when `YONIN_LOG_FORMAT` is `json`, text otherwise; the level from `YONIN_LOG`
-/// (`info` unless given). Call it once, in `main`.
+/// (`info` unless given). Call it once, in `main`; a second call changes nothing.
 pub fn start() {
-    todo!()
+    let filter = EnvFilter::try_from_env("YONIN_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let layer = fmt::layer().with_writer(io::stderr);
+    let json = std::env::var("YONIN_LOG_FORMAT").is_ok_and(|format| format == "json");
+    let layer = if json { layer.json().flatten_event(true).boxed() } else { layer.with_target(false).boxed() };
+    // Fails only when somebody started before: a test, or the program around us.
+    let _ = tracing_subscriber::registry().with(filter).with(layer).try_init();
+}
+
+/// Upper bounds of the buckets of everything measured in seconds.
+const SECONDS: &[f64] =
+    &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0];
+
+/// What the process has measured, for `/metrics`. The recorder is the process's own, as the `metrics` crate wants it: all
+/// services of one process share it and label what they record with their name.
+pub(crate) fn recorder() -> Option<&'static PrometheusHandle> {
+    static RECORDER: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
+    RECORDER.get_or_init(install).as_ref()
+}
+
+fn install() -> Option<PrometheusHandle> {
+    let installed = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), SECONDS)
+        .and_then(PrometheusBuilder::install_recorder);
+    match installed {
+        Ok(handle) => Some(handle),
+        Err(error) => {
+            tracing::warn!(%error, "Metrics are not recorded: another recorder was there first");
+            None
+        }
+    }
+}
+
+/// Empties the recorder's buffers now and then, so that a process nobody scrapes does not grow.
+pub(crate) async fn keep_up() {
+    let mut ticks = tokio::time::interval(Duration::from_secs(10));
+    loop {
+        ticks.tick().await;
+        if let Some(recorder) = recorder() {
+            recorder.run_upkeep();
+        }
+    }
 }

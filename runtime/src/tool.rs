@@ -1,13 +1,19 @@
 //! Tools: what a service can be asked for.
 
 use crate::{
-    Principal,
-    job::{Job, JobError, Step},
+    Principal, decode,
+    job::{
+        Job, JobError, Step,
+        erased::{ErasedLongTool, erase},
+    },
+    mcp::listing,
 };
-use protocol::{Problem, event::What};
+use futures::future::BoxFuture;
+use protocol::{Code, Problem, event::What};
 use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
-use std::future::Future;
+use serde_json::Value;
+use std::{collections::BTreeMap, future::Future, sync::Arc};
 
 /// What a client's user reads about a tool, and what the tool promises.
 #[derive(Debug, Clone, Copy)]
@@ -105,9 +111,30 @@ pub struct Admission {
 }
 
 /// The tools of one service, by name, in the order they were added.
-#[derive(Default)]
 pub struct Toolbox {
-    // Filled in by the MCP server's own erased tool type.
+    pub(crate) tools: Vec<Entry>,
+    pub(crate) job_tools: bool,
+    pub(crate) instructions: Option<&'static str>,
+}
+
+/// A tool as the MCP server lists and calls it.
+#[derive(Clone)]
+pub(crate) struct Entry {
+    pub(crate) listing: rmcp::model::Tool,
+    pub(crate) act: Act,
+}
+
+/// What a call of a tool does.
+#[derive(Clone)]
+pub(crate) enum Act {
+    Answer(Arc<dyn ErasedShortTool>),
+    Submit(Arc<dyn ErasedLongTool>),
+}
+
+impl Default for Toolbox {
+    fn default() -> Self {
+        Self { tools: Vec::new(), job_tools: true, instructions: None }
+    }
 }
 
 impl Toolbox {
@@ -120,25 +147,57 @@ impl Toolbox {
     /// Without `get_job` and `cancel_job`, which every service with long tools has otherwise: its own tools do that under
     /// other names.
     #[must_use]
-    pub fn without_job_tools(self) -> Self {
-        todo!()
+    pub fn without_job_tools(mut self) -> Self {
+        self.job_tools = false;
+        self
     }
 
     /// What a client's model reads about the service as a whole.
     #[must_use]
-    pub fn instructions(self, _text: &'static str) -> Self {
-        todo!()
+    pub fn instructions(mut self, text: &'static str) -> Self {
+        self.instructions = Some(text);
+        self
     }
 
     /// With a tool that answers at once.
     #[must_use]
-    pub fn short<T: ShortTool>(self, _tool: T) -> Self {
-        todo!()
+    pub fn short<T: ShortTool>(mut self, tool: T) -> Self {
+        let listing = listing::of_short(&tool);
+        self.tools.push(Entry { listing, act: Act::Answer(Arc::new(tool)) });
+        self
     }
 
     /// With a tool whose calls become jobs.
     #[must_use]
-    pub fn long<T: LongTool>(self, _tool: T) -> Self {
-        todo!()
+    pub fn long<T: LongTool>(mut self, tool: T) -> Self {
+        let listing = listing::of_long(&tool);
+        self.tools.push(Entry { listing, act: Act::Submit(erase(tool)) });
+        self
+    }
+
+    /// The long tools, by name.
+    pub(crate) fn long_tools(&self) -> Arc<BTreeMap<&'static str, Arc<dyn ErasedLongTool>>> {
+        let long = self.tools.iter().filter_map(|entry| match &entry.act {
+            Act::Submit(tool) => Some((tool.name(), Arc::clone(tool))),
+            Act::Answer(_) => None,
+        });
+        Arc::new(long.collect())
+    }
+}
+
+/// A [`ShortTool`] whose types were erased.
+pub(crate) trait ErasedShortTool: Send + Sync {
+    fn call<'a>(&'a self, caller: &'a Principal, input: Value) -> BoxFuture<'a, Result<Value, Problem>>;
+}
+
+impl<T: ShortTool> ErasedShortTool for T {
+    fn call<'a>(&'a self, caller: &'a Principal, input: Value) -> BoxFuture<'a, Result<Value, Problem>> {
+        Box::pin(async move {
+            let output = ShortTool::call(self, caller, decode::value(input)?).await?;
+            serde_json::to_value(output).map_err(|error| {
+                tracing::error!(tool.name = T::NAME, %error, "An answer can't be written as JSON");
+                Code::Internal.problem("the answer can't be written")
+            })
+        })
     }
 }

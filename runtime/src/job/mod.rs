@@ -79,6 +79,19 @@ pub struct Timing {
     pub max_lost_leases: u32,
 }
 
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            lease: Duration::from_secs(30),
+            heartbeat: Duration::from_secs(10),
+            poll: Duration::from_secs(1),
+            backoff: Duration::from_millis(500),
+            max_failures: 5,
+            max_lost_leases: 3,
+        }
+    }
+}
+
 /// One claimed job, in the hands of the tool that runs it. Every write carries the claim's fencing token.
 pub struct Job {
     // ...

@@ -1,6 +1,10 @@
 //! Configuration: environment variables `YONIN_*`, read once, every mistake reported at once.
 
-use std::{collections::BTreeMap, fmt::Display, str::FromStr};
+mod service;
+
+pub use service::ServiceConfig;
+
+use std::{collections::BTreeMap, fmt::Display, process::ExitCode, str::FromStr};
 
 /// Reads variables from a source and collects every mistake.
 ///
@@ -77,4 +81,13 @@ impl Reader {
             }
         }
     }
+}
+
+/// Prints each mistake on a line of its own to standard error: what a program does before it exits with the code returned, 2.
+#[must_use]
+pub fn report(mistakes: &[String]) -> ExitCode {
+    for mistake in mistakes {
+        eprintln!("{mistake}");
+    }
+    ExitCode::from(2)
 }

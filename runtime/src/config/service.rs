@@ -1,0 +1,213 @@
+//! What every service is told by its environment.
+
+use super::Reader;
+use crate::{Callers, Credential, Principal, Service, Store, credentials::Fingerprint, job::Timing, store::StoreError};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    str::FromStr,
+};
+
+/// What every service is told by its environment.
+///
+/// | variable | meaning |
+/// |---|---|
+/// | `YONIN_LISTEN` | address and port; `0.0.0.0:8080` |
+/// | `YONIN_STORE_URL` | `sqlite:///var/lib/yonin/planner.db`, or a path; `NAME.db` in the working directory |
+/// | `YONIN_SLOTS` | jobs at once; 4 |
+/// | `YONIN_ALLOWED_HOSTS` | names it is reached under besides loopback, separated by commas |
+/// | `YONIN_KEY` | its own credential, shown to the services it calls |
+/// | `YONIN_CALLERS` | services that may call it: `planner=KEY,coder=sha256:HEX` |
+/// | `YONIN_API_KEYS` | people who may call it, written the same way |
+///
+/// Each can be given in a file instead: `YONIN_KEY_FILE=/run/secrets/key`.
+#[derive(Debug, Clone)]
+pub struct ServiceConfig {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// The file of its SQLite store.
+    pub store: PathBuf,
+    /// How many jobs it runs at once.
+    pub slots: usize,
+    /// Names it is reached under besides loopback.
+    pub allowed_hosts: Vec<String>,
+    /// Its own credential.
+    pub key: Credential,
+    /// Who may call it.
+    pub callers: Callers,
+}
+
+impl ServiceConfig {
+    /// Reads what a service of this name needs; mistakes stay in the reader.
+    pub fn read(reader: &mut Reader, name: &'static str) -> Self {
+        let services: Keys = reader.or("YONIN_CALLERS", Keys::default());
+        let people: Keys = reader.or("YONIN_API_KEYS", Keys::default());
+        let callers = services.admit(Callers::nobody(), Principal::Service);
+        Self {
+            listen: reader.or("YONIN_LISTEN", SocketAddr::from((Ipv4Addr::UNSPECIFIED, 8080))),
+            store: reader.or("YONIN_STORE_URL", StoreFile(PathBuf::from(format!("{name}.db")))).0,
+            slots: reader.or("YONIN_SLOTS", Slots(4)).0,
+            allowed_hosts: reader.or("YONIN_ALLOWED_HOSTS", Names::default()).0,
+            key: Credential::new(reader.required::<String>("YONIN_KEY")),
+            callers: people.admit(callers, Principal::Person),
+        }
+    }
+
+    /// Opens its store, creating or upgrading it.
+    ///
+    /// # Errors
+    /// See [`Store::sqlite`].
+    pub async fn open_store(&self) -> Result<Store, StoreError> {
+        Store::sqlite(&self.store).await
+    }
+
+    /// The service, told who may call it, under which names, and how many jobs it runs.
+    #[must_use]
+    pub fn apply(&self, service: Service) -> Service {
+        service
+            .callers(self.callers.clone())
+            .allowed_hosts(self.allowed_hosts.iter().cloned())
+            .worker(self.slots, Timing::default())
+    }
+}
+
+struct StoreFile(PathBuf);
+
+impl FromStr for StoreFile {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.starts_with("mysql://") {
+            return Err("MySQL stores come later; name an SQLite file");
+        }
+        let path = text.strip_prefix("sqlite://").or_else(|| text.strip_prefix("sqlite:")).unwrap_or(text);
+        if path.is_empty() || path.contains("://") {
+            return Err("expected sqlite:///path/to/file, or a path");
+        }
+        Ok(Self(PathBuf::from(path)))
+    }
+}
+
+struct Slots(usize);
+
+impl FromStr for Slots {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.parse() {
+            Ok(slots @ 1..=1024) => Ok(Self(slots)),
+            _ => Err("expected a number from 1 to 1024"),
+        }
+    }
+}
+
+#[derive(Default)]
+struct Names(Vec<String>);
+
+impl FromStr for Names {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let names: Vec<_> = parts(text).map(str::to_owned).collect();
+        if names.iter().any(|name| name.contains(['/', ' '])) {
+            return Err("expected host names separated by commas");
+        }
+        Ok(Self(names))
+    }
+}
+
+/// Names and what recognises their keys. Its errors tell positions, never keys.
+#[derive(Default)]
+struct Keys(Vec<(String, Fingerprint)>);
+
+impl Keys {
+    fn admit(self, callers: Callers, principal: fn(String) -> Principal) -> Callers {
+        self.0.into_iter().fold(callers, |callers, (name, key)| callers.and_fingerprint(key, principal(name)))
+    }
+}
+
+impl FromStr for Keys {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        parts(text)
+            .enumerate()
+            .map(|(index, part)| key(part).map_err(|error| format!("entry {}: {error}", index + 1)))
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
+}
+
+fn key(part: &str) -> Result<(String, Fingerprint), &'static str> {
+    let (name, key) = part.split_once('=').ok_or("expected NAME=KEY")?;
+    let (name, key) = (name.trim(), key.trim());
+    if name.is_empty() || key.is_empty() {
+        return Err("the name or the key is empty");
+    }
+    let fingerprint = if key.starts_with("sha256:") {
+        key.parse().map_err(|_| "expected 64 hex digits after sha256:")?
+    } else {
+        Credential::new(key).fingerprint()
+    };
+    Ok((name.to_owned(), fingerprint))
+}
+
+fn parts(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|part| !part.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> (ServiceConfig, Vec<String>) {
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let mut reader = Reader::of(variables);
+        let config = ServiceConfig::read(&mut reader, "planner");
+        (config, reader.finish().err().unwrap_or_default())
+    }
+
+    #[test]
+    fn a_key_is_all_that_must_be_given() {
+        let (config, mistakes) = read(&[("YONIN_KEY", "k")]);
+        assert_eq!(mistakes, Vec::<String>::new());
+        assert_eq!((config.listen.port(), config.slots), (8080, 4));
+        assert_eq!(config.store, PathBuf::from("planner.db"));
+    }
+
+    #[test]
+    fn every_mistake_is_told_at_once_and_no_key_with_it() {
+        let (_, mistakes) = read(&[
+            ("YONIN_LISTEN", "nowhere"),
+            ("YONIN_STORE_URL", "mysql://root:secret@store/planner"),
+            ("YONIN_SLOTS", "0"),
+            ("YONIN_CALLERS", "planner=secret,secret"),
+            ("YONIN_API_KEYS", "me=sha256:secret"),
+        ]);
+        assert_eq!(mistakes.len(), 6, "{mistakes:?}");
+        assert!(mistakes.iter().all(|mistake| !mistake.contains("secret")), "{mistakes:?}");
+    }
+
+    #[test]
+    fn people_and_services_are_told_apart() {
+        let hash = "me=sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        let (config, mistakes) =
+            read(&[("YONIN_KEY", "k"), ("YONIN_CALLERS", "planner=xyz"), ("YONIN_API_KEYS", hash)]);
+        assert_eq!(mistakes, Vec::<String>::new());
+        let who = |key: &str| {
+            let value = format!("Bearer {key}").parse().expect("a header");
+            config.callers.authenticate(&http::HeaderMap::from_iter([(http::header::AUTHORIZATION, value)])).ok()
+        };
+        assert_eq!(who("abc"), Some(Principal::Person("me".to_owned())));
+        assert_eq!(who("xyz"), Some(Principal::Service("planner".to_owned())));
+        assert_eq!(who("k"), None);
+    }
+
+    #[test]
+    fn stores_are_files() {
+        for (text, file) in [("sqlite:///a/b.db", "/a/b.db"), ("sqlite:b.db", "b.db"), ("/a/b.db", "/a/b.db")] {
+            assert_eq!(text.parse::<StoreFile>().map(|it| it.0), Ok(PathBuf::from(file)));
+        }
+        assert!("postgres://x".parse::<StoreFile>().is_err());
+    }
+}

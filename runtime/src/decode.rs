@@ -1,0 +1,65 @@
+//! JSON into types, with the path of the value that does not fit.
+
+use protocol::{Code, Problem};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// A JSON value as a `T`.
+///
+/// # Errors
+/// [`Code::BadRequest`], naming the field.
+pub(crate) fn value<T: DeserializeOwned>(value: Value) -> Result<T, Problem> {
+    serde_path_to_error::deserialize(value)
+        .map_err(|error| Code::BadRequest.problem(sentence(&error.path().to_string(), error.inner())))
+}
+
+/// JSON text as a `T`.
+///
+/// # Errors
+/// [`Code::BadJson`] when it is no JSON, [`Code::BadRequest`] when it is not a `T`, naming the field.
+pub(crate) fn text<T: DeserializeOwned>(text: &[u8]) -> Result<T, Problem> {
+    let mut reader = serde_json::Deserializer::from_slice(text);
+    let read = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let code = if error.inner().is_data() { Code::BadRequest } else { Code::BadJson };
+        code.problem(sentence(&error.path().to_string(), error.inner()))
+    })?;
+    reader.end().map_err(|error| Code::BadJson.problem(error.to_string()))?;
+    Ok(read)
+}
+
+fn sentence(path: &str, error: &serde_json::Error) -> String {
+    if path == "." || path == "?" { error.to_string() } else { format!("{path}: {error}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[derive(Debug, serde::Deserialize)]
+    struct Order {
+        #[expect(dead_code, reason = "read by nobody but serde")]
+        lines: Vec<Line>,
+    }
+
+    #[derive(Debug, serde::Deserialize)]
+    struct Line {
+        #[expect(dead_code, reason = "read by nobody but serde")]
+        count: u8,
+    }
+
+    #[test]
+    fn a_wrong_value_is_named_by_its_path() {
+        let problem = value::<Order>(json!({"lines": [{"count": 1}, {"count": 300}]})).expect_err("300 is no u8");
+        assert_eq!(problem.code, Code::BadRequest);
+        assert!(problem.detail.starts_with("lines[1].count: "), "{}", problem.detail);
+    }
+
+    #[test]
+    fn broken_json_and_wrong_values_differ() {
+        assert_eq!(text::<Order>(b"{\"lines\": [").expect_err("broken").code, Code::BadJson);
+        assert_eq!(text::<Order>(b"{\"lines\": []} x").expect_err("trailing").code, Code::BadJson);
+        assert_eq!(text::<Order>(b"{\"lines\": 7}").expect_err("wrong").code, Code::BadRequest);
+        assert!(text::<Order>(b"{\"lines\": []}").is_ok());
+    }
+}

@@ -1,0 +1,143 @@
+//! `get_job` and `cancel_job`: jobs for callers that do not know MCP tasks.
+
+use crate::{
+    About, Jobs, Principal, ShortTool, Toolbox,
+    job::{JobRecord, JobStatus},
+};
+use protocol::{JobId, Problem};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Both tools.
+pub(super) fn toolbox(jobs: &Jobs) -> Toolbox {
+    Toolbox::new().short(GetJob(jobs.clone())).short(CancelJob(jobs.clone()))
+}
+
+/// A job that was started, or found under its idempotency key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub(super) struct JobHandle {
+    /// Its id, for `get_job`.
+    pub(super) job_id: JobId,
+    /// How far it is.
+    pub(super) status: Status,
+}
+
+impl From<&JobRecord> for JobHandle {
+    fn from(record: &JobRecord) -> Self {
+        Self { job_id: record.id, status: Status::from(&record.status) }
+    }
+}
+
+/// How far a job is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Status {
+    /// Nobody has begun it yet.
+    Queued,
+    /// It is under way.
+    Running,
+    /// It waits for a person.
+    Asking,
+    /// It ended well; `result` has what came of it.
+    Done,
+    /// It ended badly; `error` says why.
+    Failed,
+    /// It was cancelled.
+    Cancelled,
+}
+
+impl From<&JobStatus> for Status {
+    fn from(status: &JobStatus) -> Self {
+        match status {
+            JobStatus::Queued => Self::Queued,
+            JobStatus::Running => Self::Running,
+            JobStatus::Asking => Self::Asking,
+            JobStatus::Done(_) => Self::Done,
+            JobStatus::Failed(_) => Self::Failed,
+            JobStatus::Cancelled => Self::Cancelled,
+        }
+    }
+}
+
+/// Which job.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct WhichJob {
+    /// The id that the tool's call returned.
+    job_id: JobId,
+}
+
+/// A job as it stands.
+#[derive(Debug, Serialize, JsonSchema)]
+struct JobReport {
+    /// Which job.
+    job_id: JobId,
+    /// How far it is.
+    status: Status,
+    /// What it is doing, in a sentence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
+    /// What came of it, once `done`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result: Option<Value>,
+    /// Why it ended, once `failed`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<Problem>,
+}
+
+impl From<JobRecord> for JobReport {
+    fn from(record: JobRecord) -> Self {
+        let status = Status::from(&record.status);
+        let (result, error) = match record.status {
+            JobStatus::Done(result) => (Some(result), None),
+            JobStatus::Failed(problem) => (None, Some(problem)),
+            JobStatus::Queued | JobStatus::Running | JobStatus::Asking | JobStatus::Cancelled => (None, None),
+        };
+        Self { job_id: record.id, status, message: record.message, result, error }
+    }
+}
+
+struct GetJob(Jobs);
+
+impl ShortTool for GetJob {
+    const NAME: &'static str = "get_job";
+    type Input = WhichJob;
+    type Output = JobReport;
+
+    fn about(&self) -> About {
+        About {
+            title: "Get a job",
+            description: "Says how far a job is that one of the other tools started, and what came of it.",
+            read_only: true,
+            destructive: false,
+            idempotent: true,
+        }
+    }
+
+    async fn call(&self, caller: &Principal, input: WhichJob) -> Result<JobReport, Problem> {
+        Ok(self.0.get(caller, input.job_id).await?.into())
+    }
+}
+
+struct CancelJob(Jobs);
+
+impl ShortTool for CancelJob {
+    const NAME: &'static str = "cancel_job";
+    type Input = WhichJob;
+    type Output = JobReport;
+
+    fn about(&self) -> About {
+        About {
+            title: "Cancel a job",
+            description: "Asks for a job to end. What it did so far is cleaned up; look with get_job when it is over.",
+            read_only: false,
+            destructive: true,
+            idempotent: true,
+        }
+    }
+
+    async fn call(&self, caller: &Principal, input: WhichJob) -> Result<JobReport, Problem> {
+        Ok(self.0.cancel(caller, input.job_id).await?.into())
+    }
+}

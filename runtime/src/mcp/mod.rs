@@ -1,0 +1,252 @@
+//! The MCP server: one stateless endpoint for MCP 2026-07-28 and for clients down to 2025-03-26, over a service's tools.
+//!
+//! What happens to a call is decided here, what the bytes look like in `rmcp`. A call of a long tool writes its job and
+//! answers with the handle; nothing of a task lives in this process.
+
+mod answer;
+mod job_tools;
+pub(crate) mod listing;
+mod tasks;
+
+use crate::{
+    Jobs, Principal, Toolbox, decode,
+    http::Caller,
+    tool::{Act, Entry},
+};
+use futures::FutureExt as _;
+use job_tools::JobHandle;
+use protocol::{Code, JobId, Problem};
+use rmcp::{
+    ErrorData, RoleServer, ServerHandler,
+    model::{
+        CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, CancelTaskParams, DiscoverResult,
+        GetTaskParams, GetTaskResult, Implementation, ListToolsResult, PaginatedRequestParams, ServerCapabilities,
+        ServerConfig, UpdateTaskParams,
+    },
+    service::RequestContext,
+    transport::streamable_http_server::{
+        StreamableHttpServerConfig, StreamableHttpService, session::never::NeverSessionManager,
+    },
+};
+use serde_json::Value;
+use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+/// Where a caller puts the idempotency key of a call that starts a job: in the request's `_meta`, or in the HTTP header.
+pub(crate) const IDEMPOTENCY_META: &str = "dev.yonin/idempotencyKey";
+const IDEMPOTENCY_HEADER: &str = "idempotency-key";
+/// The longest idempotency key, in bytes.
+const LONGEST_KEY: usize = 255;
+
+/// How long clients may keep what a running process never changes: its tools and what it says of itself, in milliseconds.
+const FRESH_MS: u64 = 300_000;
+
+/// A service's tools as an MCP server. Cheap to clone: `rmcp` wants one for each request.
+#[derive(Clone)]
+pub(crate) struct Server(Arc<Inner>);
+
+struct Inner {
+    service: &'static str,
+    config: ServerConfig,
+    listing: ListToolsResult,
+    tools: HashMap<String, Act>,
+    jobs: Option<Jobs>,
+    poll: Duration,
+}
+
+impl Server {
+    /// The server of these tools. `poll` is how often a client should look at a task.
+    pub(crate) fn new(service: &'static str, tools: Toolbox, jobs: Option<Jobs>, poll: Duration) -> Self {
+        let mut entries = tools.tools;
+        let has_jobs = entries.iter().any(|entry| matches!(entry.act, Act::Submit(_)));
+        if let Some(jobs) = jobs.as_ref().filter(|_| has_jobs && tools.job_tools) {
+            entries.extend(job_tools::toolbox(jobs).tools);
+        }
+        let listing = ListToolsResult::with_all_items(entries.iter().map(|entry| entry.listing.clone()).collect())
+            .with_ttl_ms(FRESH_MS)
+            .with_cache_scope(CacheScope::Public);
+        let tools_by_name =
+            entries.into_iter().map(|Entry { listing, act }| (listing.name.into_owned(), act)).collect();
+        let config = config(service, tools.instructions, has_jobs);
+        Self(Arc::new(Inner { service, config, listing, tools: tools_by_name, jobs, poll }))
+    }
+
+    /// The endpoint. Keys, hosts, origins and body sizes were looked at before a request gets here.
+    pub(crate) fn endpoint(self, largest_body: usize) -> StreamableHttpService<Self, NeverSessionManager> {
+        let config = StreamableHttpServerConfig::default()
+            .with_legacy_session_mode(false)
+            .with_json_response(true)
+            .disable_allowed_hosts()
+            .disable_allowed_origins()
+            .with_max_request_body_bytes(largest_body);
+        StreamableHttpService::new(move || Ok(self.clone()), Arc::default(), config)
+    }
+
+    async fn answer(&self, caller: &Principal, name: &str, call: Call) -> Result<CallToolResponse, ErrorData> {
+        match self.0.tools.get(name) {
+            None => {
+                let problem = Code::NotFound.problem(format!("{} has no tool of that name", self.0.service));
+                Err(answer::protocol_error(&problem))
+            }
+            Some(Act::Answer(tool)) => {
+                let answered = unpanicked(name, tool.call(caller, call.arguments)).await;
+                Ok(result(answered.map(answer::good)).into())
+            }
+            Some(Act::Submit(_)) => {
+                Ok(self.submit(caller, name, call).await.unwrap_or_else(|it| answer::bad(&it).into()))
+            }
+        }
+    }
+
+    async fn submit(&self, caller: &Principal, name: &str, call: Call) -> Result<CallToolResponse, Problem> {
+        let key = call.idempotency_key?;
+        let record = unpanicked(name, self.jobs()?.submit(caller, name, key.as_deref(), call.arguments)).await?;
+        Ok(if call.wants_task {
+            CallToolResponse::Task(tasks::handle(&record, self.0.poll))
+        } else {
+            answer::good(answer::json(&JobHandle::from(&record))).into()
+        })
+    }
+
+    fn jobs(&self) -> Result<&Jobs, Problem> {
+        self.0.jobs.as_ref().ok_or_else(|| Code::NotFound.problem(format!("{} has no jobs", self.0.service)))
+    }
+}
+
+/// A call, taken out of its request.
+struct Call {
+    arguments: Value,
+    idempotency_key: Result<Option<String>, Problem>,
+    wants_task: bool,
+}
+
+impl Call {
+    fn of(request: CallToolRequestParams, context: &RequestContext<RoleServer>) -> Self {
+        Self {
+            arguments: Value::Object(request.arguments.unwrap_or_default()),
+            idempotency_key: idempotency_key(context),
+            wants_task: context.client_capabilities().is_some_and(|capabilities| capabilities.supports_tasks()),
+        }
+    }
+}
+
+impl ServerHandler for Server {
+    fn get_info(&self) -> ServerConfig {
+        self.0.config.clone()
+    }
+
+    async fn discover(&self, _context: RequestContext<RoleServer>) -> Result<DiscoverResult, ErrorData> {
+        let versions = self.supported_protocol_versions().into_owned();
+        let mut discovered = DiscoverResult::from_server_info(versions, self.get_info());
+        (discovered.ttl_ms, discovered.cache_scope) = (FRESH_MS, CacheScope::Public);
+        Ok(discovered)
+    }
+
+    async fn list_tools(
+        &self,
+        _request: Option<PaginatedRequestParams>,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        Ok(self.0.listing.clone())
+    }
+
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let caller = caller(&context)?;
+        let name = request.name.clone();
+        self.answer(&caller, &name, Call::of(request, &context)).await
+    }
+
+    async fn get_task(
+        &self,
+        request: GetTaskParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<GetTaskResult, ErrorData> {
+        let (caller, id) = (caller(&context)?, job_id(&request.task_id)?);
+        let record = self.jobs_or_error()?.get(&caller, id).await.map_err(|it| answer::protocol_error(&it))?;
+        Ok(tasks::report(&record, self.0.poll))
+    }
+
+    async fn cancel_task(
+        &self,
+        request: CancelTaskParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        let (caller, id) = (caller(&context)?, job_id(&request.task_id)?);
+        match self.jobs_or_error()?.cancel(&caller, id).await {
+            Ok(_) => Ok(()),
+            Err(problem) if tasks::is_over(problem.code) => Ok(()),
+            Err(problem) => Err(answer::protocol_error(&problem)),
+        }
+    }
+
+    /// No task of ours asks its client for anything, so there is nothing to deliver: the task must exist, that is all.
+    async fn update_task(
+        &self,
+        request: UpdateTaskParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        let (caller, id) = (caller(&context)?, job_id(&request.task_id)?);
+        self.jobs_or_error()?.get(&caller, id).await.map_err(|it| answer::protocol_error(&it))?;
+        let problem = Code::BadRequest.problem("inputResponses: the task asks for no input");
+        if request.input_responses.is_empty() { Ok(()) } else { Err(answer::protocol_error(&problem)) }
+    }
+}
+
+impl Server {
+    fn jobs_or_error(&self) -> Result<&Jobs, ErrorData> {
+        self.jobs().map_err(|problem| answer::protocol_error(&problem))
+    }
+}
+
+fn config(service: &'static str, instructions: Option<&'static str>, has_jobs: bool) -> ServerConfig {
+    let capabilities = ServerCapabilities::builder().enable_tools();
+    let capabilities = if has_jobs { capabilities.enable_tasks().build() } else { capabilities.build() };
+    let implementation = Implementation::new(format!("yonin-{service}"), env!("CARGO_PKG_VERSION"))
+        .with_title(format!("Yonin {service}"));
+    let config = ServerConfig::new(capabilities).with_server_info(implementation);
+    match instructions {
+        Some(text) => config.with_instructions(text),
+        None => config,
+    }
+}
+
+fn result(answered: Result<CallToolResult, Problem>) -> CallToolResult {
+    answered.unwrap_or_else(|problem| answer::bad(&problem))
+}
+
+/// A tool that panics answers `internal`; the process goes on.
+async fn unpanicked<T>(tool: &str, call: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
+    // What a panic leaves half done is the tool's own, and the next call starts afresh.
+    AssertUnwindSafe(call).catch_unwind().await.unwrap_or_else(|_| {
+        tracing::error!(tool.name = tool, "A tool panicked");
+        Err(Code::Internal.problem("the tool broke off; the log says more"))
+    })
+}
+
+fn caller(context: &RequestContext<RoleServer>) -> Result<Principal, ErrorData> {
+    let parts = context.extensions.get::<http::request::Parts>();
+    let caller = parts.map(|parts| Caller::of(&parts.extensions));
+    caller
+        .unwrap_or_else(|| Err(Code::Unauthorized.problem("the call came without a request")))
+        .map_err(|problem| answer::protocol_error(&problem))
+}
+
+fn job_id(text: &str) -> Result<JobId, ErrorData> {
+    text.parse().map_err(|_| answer::protocol_error(&Code::NotFound.problem("there is no such task")))
+}
+
+fn idempotency_key(context: &RequestContext<RoleServer>) -> Result<Option<String>, Problem> {
+    let headers = context.extensions.get::<http::request::Parts>().map(|parts| &parts.headers);
+    let key = match (context.meta.get(IDEMPOTENCY_META), headers.and_then(|headers| headers.get(IDEMPOTENCY_HEADER))) {
+        (Some(value), _) => decode::value::<String>(value.clone())?,
+        (None, Some(header)) => String::from_utf8_lossy(header.as_bytes()).into_owned(),
+        (None, None) => return Ok(None),
+    };
+    if key.is_empty() || key.len() > LONGEST_KEY {
+        return Err(Code::BadRequest.problem(format!("an idempotency key has 1 to {LONGEST_KEY} bytes")));
+    }
+    Ok(Some(key))
+}

@@ -1,0 +1,268 @@
+//! One service: its port, its tools, its jobs' worker, from start to stop.
+
+mod guard;
+mod listen;
+mod record;
+mod routes;
+mod signal;
+
+pub use signal::{run_until_signal, told_to_stop};
+
+use crate::{
+    Callers, Hints, Jobs, Store, Toolbox,
+    http::BodyLimit,
+    job::{
+        Timing,
+        worker::{Worker, WorkerHandle},
+    },
+    mcp::Server,
+    telemetry,
+    tool::Act,
+};
+use axum::Router;
+use guard::{Guard, Hosts};
+use routes::Health;
+use std::{io, net::SocketAddr, time::Duration};
+use tokio::{net::TcpListener, task::AbortHandle, task::JoinHandle, time::Instant};
+use tokio_util::sync::CancellationToken;
+
+type MoreTools = Box<dyn FnOnce(Jobs) -> Toolbox + Send>;
+type MoreRoutes = Box<dyn FnOnce(Jobs, CancellationToken) -> Router + Send>;
+
+/// One service: its tools at `/mcp`, its own routes, `/healthz`, `/readyz`, `/metrics`, and the worker that runs its jobs.
+///
+/// Life: build, [`Service::bind`] (the port is known, nothing answers yet), [`Bound::start`], [`Running::stop`] (unready, claim
+/// nothing, hand back, close).
+pub struct Service {
+    name: &'static str,
+    tools: Toolbox,
+    more_tools: Vec<MoreTools>,
+    routes: Vec<MoreRoutes>,
+    callers: Callers,
+    hosts: Hosts,
+    body_limit: Option<BodyLimit>,
+    store: Option<Store>,
+    hints: Hints,
+    slots: usize,
+    timing: Timing,
+}
+
+impl Service {
+    /// A service of this name (`planner`, `host` ...) with these tools. Nobody may call it yet.
+    #[must_use]
+    pub fn new(name: &'static str, tools: Toolbox) -> Self {
+        Self {
+            name,
+            tools,
+            more_tools: Vec::new(),
+            routes: Vec::new(),
+            callers: Callers::nobody(),
+            hosts: Hosts::loopback(),
+            body_limit: None,
+            store: None,
+            hints: Hints::in_process(),
+            slots: 4,
+            timing: Timing::default(),
+        }
+    }
+
+    /// Who may call it.
+    #[must_use]
+    pub fn callers(mut self, callers: Callers) -> Self {
+        self.callers = callers;
+        self
+    }
+
+    /// Where its jobs live; needed as soon as it has a long tool.
+    #[must_use]
+    pub fn store(mut self, store: Store) -> Self {
+        self.store = Some(store);
+        self
+    }
+
+    /// The hints it shares with others.
+    #[must_use]
+    pub fn hints(mut self, hints: Hints) -> Self {
+        self.hints = hints;
+        self
+    }
+
+    /// How many jobs it runs at once (4 unless given), and its leases.
+    #[must_use]
+    pub fn worker(mut self, slots: usize, timing: Timing) -> Self {
+        (self.slots, self.timing) = (slots, timing);
+        self
+    }
+
+    /// Names under which it is reached besides loopback: cluster DNS names, public names. Others get 403.
+    #[must_use]
+    pub fn allowed_hosts(mut self, hosts: impl IntoIterator<Item = String>) -> Self {
+        self.hosts = self.hosts.and(hosts);
+        self
+    }
+
+    /// The largest body that anybody may send it, in bytes. Unless given: 1 MiB for people, 64 MiB for services.
+    #[must_use]
+    pub fn body_limit(mut self, bytes: usize) -> Self {
+        self.body_limit = Some(BodyLimit(bytes));
+        self
+    }
+
+    /// More tools, made with the service's jobs: short ones that look at them. They come after those given to
+    /// [`Service::new`] and must not be long. Needs a store.
+    #[must_use]
+    pub fn short_tools(mut self, tools: impl FnOnce(Jobs) -> Toolbox + Send + 'static) -> Self {
+        self.more_tools.push(Box::new(tools));
+        self
+    }
+
+    /// More routes, beside `/mcp`, with the caller available through the [`crate::Principal`] extractor. The function gets
+    /// the service's jobs and a token that is cancelled when the service stops: streams that do not end by themselves end
+    /// then. Needs a store.
+    #[must_use]
+    pub fn routes(mut self, routes: impl FnOnce(Jobs, CancellationToken) -> Router + Send + 'static) -> Self {
+        self.routes.push(Box::new(routes));
+        self
+    }
+
+    /// Takes the port.
+    ///
+    /// # Errors
+    /// [`ServiceError::PortTaken`], [`ServiceError::NoStore`], or what else the system says.
+    pub async fn bind(self, address: SocketAddr) -> Result<Bound, ServiceError> {
+        let has_long = self.tools.tools.iter().any(|entry| matches!(entry.act, Act::Submit(_)));
+        if self.store.is_none() && (has_long || !self.more_tools.is_empty() || !self.routes.is_empty()) {
+            return Err(ServiceError::NoStore);
+        }
+        let listener = TcpListener::bind(address).await.map_err(|error| match error.kind() {
+            io::ErrorKind::AddrInUse => ServiceError::PortTaken(address),
+            _ => ServiceError::Io(error),
+        })?;
+        let origin = format!("http://{}", reachable(listener.local_addr()?));
+        let stopping = CancellationToken::new();
+        let jobs = self
+            .store
+            .map(|store| Jobs::new(store, self.name, self.tools.long_tools(), self.hints.clone(), self.timing));
+        let (mut tools, mut own) = (self.tools, Router::new());
+        if let Some(jobs) = &jobs {
+            for more in self.more_tools {
+                tools.tools.extend(more(jobs.clone()).tools);
+            }
+            own = self.routes.into_iter().fold(own, |own, more| own.merge(more(jobs.clone(), stopping.clone())));
+        }
+        let guard = Guard { callers: self.callers, hosts: self.hosts, body_limit: self.body_limit };
+        let mcp = Server::new(self.name, tools, jobs.clone(), self.timing.poll);
+        let health = Health { jobs: jobs.clone(), stopping: stopping.clone() };
+        let router = routes::router(self.name, own, mcp, guard, health);
+        let work = has_long.then_some((self.slots, self.timing));
+        Ok(Bound { name: self.name, listener, origin, router, jobs, work, stopping })
+    }
+}
+
+/// A service that has its port and does not answer yet.
+pub struct Bound {
+    name: &'static str,
+    listener: TcpListener,
+    origin: String,
+    router: Router,
+    jobs: Option<Jobs>,
+    work: Option<(usize, Timing)>,
+    stopping: CancellationToken,
+}
+
+impl Bound {
+    /// `http://127.0.0.1:41234`.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        self.origin.clone()
+    }
+
+    /// Its jobs, when it has a store.
+    #[must_use]
+    pub fn jobs(&self) -> Option<&Jobs> {
+        self.jobs.as_ref()
+    }
+
+    /// Answers, and claims jobs.
+    #[must_use]
+    pub fn start(self) -> Running {
+        let closing = CancellationToken::new();
+        let worker = self.jobs.zip(self.work).map(|(jobs, (slots, timing))| Worker::start(jobs, slots, timing));
+        let server = tokio::spawn(listen::serve(self.listener, self.router, closing.clone()));
+        let upkeep = tokio::spawn(telemetry::keep_up()).abort_handle();
+        tracing::info!(service = self.name, service.origin = self.origin, "Answering");
+        Running { name: self.name, origin: self.origin, server, upkeep, worker, stopping: self.stopping, closing }
+    }
+}
+
+/// A service at work. Dropping it closes its port and its connections at once; its jobs are taken over when their leases end.
+pub struct Running {
+    name: &'static str,
+    origin: String,
+    server: JoinHandle<()>,
+    upkeep: AbortHandle,
+    worker: Option<WorkerHandle>,
+    stopping: CancellationToken,
+    closing: CancellationToken,
+}
+
+impl Running {
+    /// `http://127.0.0.1:41234`.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// Unready at once, claims nothing more, hands running jobs back at their next checkpoint, answers what is under way, and
+    /// returns when all is done or the deadline is over.
+    pub async fn stop(mut self, deadline: Duration) {
+        let until = Instant::now() + deadline;
+        self.stopping.cancel();
+        if let Some(worker) = self.worker.take() {
+            // Requests that are under way get the rest.
+            worker.drain(deadline - (deadline / 10).min(Duration::from_secs(2))).await;
+        }
+        self.closing.cancel();
+        if tokio::time::timeout_at(until, &mut self.server).await.is_err() {
+            tracing::warn!(
+                service = self.name,
+                "Requests were still under way at the deadline; their connections are closed"
+            );
+            self.server.abort();
+            // The port is free, and every connection closed, only when the task has ended.
+            let _ = (&mut self.server).await;
+        }
+        tracing::info!(service = self.name, "Stopped");
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stopping.cancel();
+        self.server.abort();
+        self.upkeep.abort();
+    }
+}
+
+/// The address others on this machine reach it at: one that listens everywhere is reached on loopback, too.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    match address {
+        SocketAddr::V4(v4) if v4.ip().is_unspecified() => SocketAddr::from(([127, 0, 0, 1], v4.port())),
+        SocketAddr::V6(v6) if v6.ip().is_unspecified() => SocketAddr::from(([0, 0, 0, 0, 0, 0, 0, 1], v6.port())),
+        other => other,
+    }
+}
+
+/// Why a service could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// Somebody else listens there.
+    #[error("the port of {0} is taken")]
+    PortTaken(SocketAddr),
+    /// It has long tools, or tools or routes that look at jobs, and no store to keep jobs in.
+    #[error("the service needs a store")]
+    NoStore,
+    /// Something else.
+    #[error("cannot listen")]
+    Io(#[from] std::io::Error),
+}
