@@ -1,0 +1,216 @@
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use protocol::{
+    AppName, Digest, TaskId,
+    task::{Approval, Budget, Status},
+};
+use std::path::PathBuf;
+
+/// Four agents that turn a goal into a tested, live, reversible release of a PHP application.
+#[derive(Debug, Parser)]
+#[command(name = "yonin", version, propagate_version = true, max_term_width = 100)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+
+    /// Print results as JSON, and nothing else, on standard output.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    #[command(flatten)]
+    pub(crate) server: Server,
+}
+
+/// Which Yonin to talk to.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Which Yonin")]
+pub(crate) struct Server {
+    /// Where its API is, `http://host:port`; the local `yonin up` when absent.
+    #[arg(long, global = true, env = "YONIN_URL")]
+    pub(crate) url: Option<String>,
+
+    /// The API key; that of the local `yonin up` when absent.
+    #[arg(long, global = true, env = "YONIN_KEY", hide_env_values = true)]
+    pub(crate) key: Option<String>,
+
+    /// Where a local `yonin up` keeps everything [default: ~/.local/state/yonin, for root /var/lib/yonin].
+    #[arg(long, global = true, env = "YONIN_DATA_DIR", value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Hand in a goal for an app.
+    Submit(Submit),
+    /// Follow a task until it ends.
+    Watch {
+        /// The task.
+        id: TaskId,
+    },
+    /// List tasks, newest first.
+    Tasks {
+        /// Only this app's.
+        #[arg(long)]
+        app: Option<AppName>,
+        /// Only those with this status.
+        #[arg(long, value_enum)]
+        status: Option<StatusName>,
+        /// At most this many.
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100))]
+        limit: u32,
+        /// Tasks before this place: `next_cursor` of the page before, as `--json` shows it.
+        #[arg(long)]
+        cursor: Option<String>,
+    },
+    /// Show a task, and what the Tester saw.
+    Show {
+        /// The task.
+        id: TaskId,
+    },
+    /// Show what a task changes, as a unified diff.
+    Diff {
+        /// The task.
+        id: TaskId,
+    },
+    /// End a task. One that is being released can't be ended any more.
+    Cancel {
+        /// The task.
+        id: TaskId,
+    },
+    /// Let a change that waits for approval go live.
+    Approve {
+        /// The task.
+        id: TaskId,
+    },
+    /// Refuse a change that waits for approval.
+    Reject {
+        /// The task.
+        id: TaskId,
+        /// Why, for those who read the task later.
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// List the apps.
+    Apps,
+    /// List an app's releases, newest first.
+    Releases {
+        /// The app.
+        app: AppName,
+    },
+    /// Return an app to an earlier release.
+    Rollback {
+        /// The app.
+        app: AppName,
+        /// The release to return to; the one before the live one when absent.
+        #[arg(long, value_name = "DIGEST")]
+        to: Option<Digest>,
+        /// Follow it until it ends.
+        #[arg(long)]
+        wait: bool,
+    },
+    /// Print a script that completes commands in this shell.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+}
+
+/// A goal, and what was agreed on it.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Submit {
+    /// What is wanted, in any language; `-` reads it from standard input.
+    pub(crate) goal: String,
+    /// The app it is for; an unknown one is created.
+    #[arg(long)]
+    pub(crate) app: AppName,
+    /// Follow it until it ends.
+    #[arg(long)]
+    pub(crate) wait: bool,
+    /// When a person is asked before it goes live.
+    #[arg(long, value_enum, default_value_t = ApprovalName::Destructive)]
+    pub(crate) approval: ApprovalName,
+    /// The same key is the same task, however often it is sent.
+    #[arg(long, value_name = "KEY")]
+    pub(crate) idempotency_key: Option<String>,
+    /// Rounds of build and test, 1 to 10.
+    #[arg(long, default_value_t = Budget::default().attempts)]
+    pub(crate) attempts: u32,
+    /// Tokens of language models it may use.
+    #[arg(long, default_value_t = Budget::default().tokens)]
+    pub(crate) tokens: u64,
+    /// Seconds it may take, 10 to 86400.
+    #[arg(long, default_value_t = Budget::default().seconds)]
+    pub(crate) seconds: u64,
+    /// Something to find it by; may be given more than once.
+    #[arg(long = "label", value_name = "NAME=VALUE", value_parser = label)]
+    pub(crate) labels: Vec<(String, String)>,
+}
+
+/// [`Approval`] as an argument.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ApprovalName {
+    /// For changes that can lose data.
+    Destructive,
+    /// For every change.
+    Always,
+    /// Never; changes that can lose data fail.
+    Auto,
+}
+
+impl From<ApprovalName> for Approval {
+    fn from(name: ApprovalName) -> Self {
+        match name {
+            ApprovalName::Destructive => Self::Destructive,
+            ApprovalName::Always => Self::Always,
+            ApprovalName::Auto => Self::Auto,
+        }
+    }
+}
+
+/// [`Status`] as an argument.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StatusName {
+    Queued,
+    Running,
+    Waiting,
+    Succeeded,
+    Failed,
+    Cancelled,
+}
+
+impl From<StatusName> for Status {
+    fn from(name: StatusName) -> Self {
+        match name {
+            StatusName::Queued => Self::Queued,
+            StatusName::Running => Self::Running,
+            StatusName::Waiting => Self::Waiting,
+            StatusName::Succeeded => Self::Succeeded,
+            StatusName::Failed => Self::Failed,
+            StatusName::Cancelled => Self::Cancelled,
+        }
+    }
+}
+
+fn label(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("a label is NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_make_sense() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_goal_may_start_with_anything_but_needs_an_app() {
+        let parsed = Arguments::try_parse_from(["yonin", "submit", "掲示板を作って。", "--app", "board", "--json"]);
+        assert!(matches!(parsed.expect("arguments").command, Command::Submit(submit) if submit.app.as_str() == "board"));
+        assert!(Arguments::try_parse_from(["yonin", "submit", "a goal"]).is_err());
+        assert!(Arguments::try_parse_from(["yonin", "submit", "a goal", "--app", "Not_A_Name"]).is_err());
+    }
+}

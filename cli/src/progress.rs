@@ -1,0 +1,144 @@
+use crate::{Failure, client::Client};
+use console::style;
+use futures::{StreamExt, pin_mut};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use protocol::{
+    TaskId,
+    artifact::Outcome,
+    event::{Event, What},
+    task::{Question, Stage, Status, Task},
+};
+use std::time::{Duration, Instant};
+
+/// Follows a task until it has ended, showing on standard error what happens, and gives the task as it ended.
+///
+/// # Errors
+/// What the API says. When interrupted, the task goes on.
+pub(crate) async fn follow(client: &Client, id: TaskId) -> Result<Task, Failure> {
+    let mut progress = Progress::start();
+    let events = client.events(id);
+    pin_mut!(events);
+    while let Some(event) = events.next().await {
+        progress.show(&event?);
+    }
+    progress.clear();
+    client.task(id).await
+}
+
+/// A line at the bottom of a terminal that tells where a task is, with what is over above it. Plain lines elsewhere.
+struct Progress {
+    bar: ProgressBar,
+    plain: bool,
+    began: Instant,
+    stage: Option<(Stage, Instant)>,
+    passed: usize,
+    red: usize,
+    message: String,
+}
+
+impl Progress {
+    fn start() -> Self {
+        let plain = !console::Term::stderr().is_term();
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+        bar.set_style(ProgressStyle::with_template("{spinner} {wide_msg} {elapsed}").expect("a valid template"));
+        bar.enable_steady_tick(Duration::from_millis(120));
+        Self { bar, plain, began: Instant::now(), stage: None, passed: 0, red: 0, message: String::new() }
+    }
+
+    fn show(&mut self, event: &Event) {
+        match &event.what {
+            What::Submitted => self.line("submitted"),
+            What::Moved { stage, status, attempt } => self.moved(*stage, *status, *attempt),
+            What::Progress { message } => {
+                self.message.clone_from(message);
+                if self.plain {
+                    self.line(message);
+                }
+            }
+            What::Checked { title, outcome, .. } => self.checked(title, outcome),
+            What::Asked { question } => self.asked(question),
+            What::Ended { status, .. } => {
+                self.stage_over();
+                self.line(&ended(*status));
+            }
+        }
+        self.bar.set_message(self.now());
+    }
+
+    fn moved(&mut self, stage: Stage, status: Status, attempt: u32) {
+        if self.stage.is_none_or(|(before, _)| before != stage) {
+            self.stage_over();
+            (self.passed, self.red) = (0, 0);
+            self.stage = Some((stage, Instant::now()));
+            self.message = if attempt > 1 { format!("attempt {attempt}") } else { String::new() };
+        }
+        if self.plain && !status.is_final() {
+            self.line(&format!("{}: {}", stage.as_str(), status.as_str()));
+        }
+    }
+
+    fn checked(&mut self, title: &str, outcome: &Outcome) {
+        match outcome {
+            Outcome::Passed => self.passed += 1,
+            Outcome::Failed { why } | Outcome::Errored { why } => {
+                self.red += 1;
+                self.line(&format!("{} {title}: {why}", style("✗").for_stderr().red()));
+            }
+        }
+    }
+
+    fn asked(&self, question: &Question) {
+        let Question::Approval { reason, statements, preview } = question;
+        self.line(&format!("waits for your approval: {reason}"));
+        for statement in statements {
+            self.line(&format!("  {}: {} ({})", statement.id, statement.sql, statement.danger));
+        }
+        self.line(&format!("  look at it at {preview}, then `yonin approve` or `yonin reject`"));
+    }
+
+    /// A terminal keeps one line for each stage that is over.
+    fn stage_over(&mut self) {
+        let Some((stage, began)) = self.stage.take() else { return };
+        if self.plain || stage == Stage::Done {
+            return;
+        }
+        let mark = if self.red == 0 { style("✓").for_stderr().green() } else { style("✗").for_stderr().red() };
+        let name = console::pad_str(stage.as_str(), 8, console::Alignment::Left, None);
+        let checks = self.checks();
+        self.bar.println(format!("{mark} {name} {:>6.2} s{checks}", began.elapsed().as_secs_f64()));
+    }
+
+    fn now(&self) -> String {
+        let stage = self.stage.map_or("queued", |(stage, _)| stage.as_str());
+        let dot = if self.message.is_empty() { "" } else { " · " };
+        format!("{stage}{}{dot}{}", self.checks(), self.message)
+    }
+
+    fn checks(&self) -> String {
+        match (self.passed, self.red) {
+            (0, 0) => String::new(),
+            (passed, 0) => format!(" · {passed} checks passed"),
+            (passed, red) => format!(" · {passed} checks passed, {red} red"),
+        }
+    }
+
+    fn line(&self, text: &str) {
+        if self.plain {
+            eprintln!("[{:7.2} s] {text}", self.began.elapsed().as_secs_f64());
+        } else {
+            self.bar.println(text);
+        }
+    }
+
+    fn clear(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+fn ended(status: Status) -> String {
+    let word = status.as_str();
+    match status {
+        Status::Succeeded => style(word).for_stderr().green().bold().to_string(),
+        _ => style(word).for_stderr().red().bold().to_string(),
+    }
+}

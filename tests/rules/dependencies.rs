@@ -1,0 +1,53 @@
+use cargo_metadata::{DependencyKind, Package};
+use std::collections::BTreeSet;
+
+/// What each of our crates may use of ours, besides in its tests.
+const ALLOWED: &[(&str, &[&str])] = &[
+    ("protocol", &[]),
+    ("runtime", &["protocol"]),
+    ("environment", &["protocol", "runtime"]),
+    ("blueprint", &["protocol"]),
+    ("planner", &["protocol", "runtime", "environment", "blueprint"]),
+    ("architect", &["protocol", "runtime", "environment", "blueprint"]),
+    ("coder", &["protocol", "runtime", "environment", "blueprint"]),
+    ("tester", &["protocol", "runtime", "environment", "blueprint"]),
+    ("yonin", &["protocol", "runtime", "environment", "planner", "architect", "coder", "tester"]),
+];
+
+#[test]
+fn dependencies_point_one_way() {
+    let metadata = crate::metadata();
+    let packages = metadata.workspace_packages();
+    let ours: BTreeSet<&str> = packages.iter().map(|package| package.name.as_str()).collect();
+    let ruled: BTreeSet<&str> = ALLOWED.iter().map(|&(name, _)| name).chain(["tests", "benches"]).collect();
+    assert_eq!(ours, ruled, "every crate of the workspace has a rule, and every rule a crate");
+    for &(name, allowed) in ALLOWED {
+        let package = packages.iter().find(|package| package.name.as_str() == name).expect("checked above");
+        for used in uses(package).filter(|used| ours.contains(used)) {
+            assert!(allowed.contains(&used), "{name} must not depend on {used}");
+        }
+    }
+}
+
+#[test]
+fn sql_stays_in_the_runtime_and_the_environment() {
+    for package in crate::metadata().workspace_packages() {
+        let speaks_sql = uses(package).any(|used| used == "sqlx");
+        let may = ["runtime", "environment"].contains(&package.name.as_str());
+        assert!(!speaks_sql || may, "{} must not depend on sqlx", package.name);
+    }
+}
+
+#[test]
+fn the_protocol_does_no_input_or_output() {
+    let metadata = crate::metadata();
+    let protocol = metadata.workspace_packages().into_iter().find(|package| package.name.as_str() == "protocol");
+    for used in uses(protocol.expect("protocol")) {
+        assert!(!["tokio", "axum", "reqwest", "sqlx", "redis", "rmcp"].contains(&used), "protocol must not use {used}");
+    }
+}
+
+fn uses(package: &Package) -> impl Iterator<Item = &str> {
+    let normal = package.dependencies.iter().filter(|dependency| dependency.kind == DependencyKind::Normal);
+    normal.map(|dependency| dependency.name.as_str())
+}
