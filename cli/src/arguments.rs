@@ -209,7 +209,9 @@ mod tests {
     #[test]
     fn a_goal_may_start_with_anything_but_needs_an_app() {
         let parsed = Arguments::try_parse_from(["yonin", "submit", "掲示板を作って。", "--app", "board", "--json"]);
-        assert!(matches!(parsed.expect("arguments").command, Command::Submit(submit) if submit.app.as_str() == "board"));
+        assert!(
+            matches!(parsed.expect("arguments").command, Command::Submit(submit) if submit.app.as_str() == "board")
+        );
         assert!(Arguments::try_parse_from(["yonin", "submit", "a goal"]).is_err());
         assert!(Arguments::try_parse_from(["yonin", "submit", "a goal", "--app", "Not_A_Name"]).is_err());
     }

@@ -39,7 +39,8 @@ impl Server {
     /// A client of the Yonin that the arguments name, or of the local one.
     pub(crate) fn client(&self) -> Result<Client, Failure> {
         if let Some(url) = &self.url {
-            let local = || Connection::read(&self.data_dir()).ok().filter(|found| found.api == *url).map(|found| found.key);
+            let local =
+                || Connection::read(&self.data_dir()).ok().filter(|found| found.api == *url).map(|found| found.key);
             let key = self.key.clone().or_else(local);
             let key = key.ok_or_else(|| Failure::Usage(format!("no key for {url}: give --key or YONIN_KEY")))?;
             return Ok(Client::new(url, &key));

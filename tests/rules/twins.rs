@@ -9,7 +9,8 @@ fn there_is_one_version_of_each_dependency_but_for_known_twins() {
         versions.entry(package.name.to_string()).or_default().push(package.version.to_string());
     }
     for twin in &skip {
-        let there = versions.get(&twin.name).is_some_and(|found| found.iter().any(|version| is(version, &twin.version)));
+        let there =
+            versions.get(&twin.name).is_some_and(|found| found.iter().any(|version| is(version, &twin.version)));
         assert!(there, "{} {} has gone: take it out of deny.toml", twin.name, twin.version);
     }
     for (name, found) in &versions {

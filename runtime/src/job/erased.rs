@@ -47,8 +47,9 @@ impl<T: LongTool> ErasedLongTool for Erased<T> {
     }
 
     fn admit(&self, caller: &Principal, input: &Value) -> Result<Admission, Problem> {
-        let input = T::Input::deserialize(input)
-            .map_err(|error| Code::BadRequest.problem(format!("The arguments of {} are not right: {error}.", T::NAME)))?;
+        let input = T::Input::deserialize(input).map_err(|error| {
+            Code::BadRequest.problem(format!("The arguments of {} are not right: {error}.", T::NAME))
+        })?;
         self.0.admit(caller, &input)
     }
 
@@ -102,5 +103,7 @@ pub(super) fn written<V: Serialize + ?Sized>(what: &str, value: &V) -> Result<Va
 }
 
 fn unreadable(what: &str, error: &serde_json::Error) -> JobError {
-    JobError::Terminal(Code::Internal.problem(format!("The job's {what} does not have the form it should have: {error}.")))
+    JobError::Terminal(
+        Code::Internal.problem(format!("The job's {what} does not have the form it should have: {error}.")),
+    )
 }
