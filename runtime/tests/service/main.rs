@@ -1,0 +1,9 @@
+//! A real service on a real port, seen from outside: MCP of every age, plain HTTP, and our own peer client.
+
+mod fixture;
+mod guard;
+mod life;
+mod mcp;
+mod peer;
+mod rest;
+mod tasks;

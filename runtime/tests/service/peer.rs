@@ -1,0 +1,111 @@
+use crate::fixture::{Ending, Fixture, Greeting, Name, Order};
+use protocol::{Code, JobId};
+use runtime::{Credential, Peer, PeerState};
+use std::time::{Duration, Instant};
+
+fn peer(fixture: &Fixture) -> Peer {
+    Peer::new(fixture.origin(), fixture.planner.clone(), Code::PeerUnavailable)
+}
+
+fn mei() -> Name {
+    Name { name: "Mei".to_owned() }
+}
+
+async fn end_of(peer: &Peer, job: JobId) -> PeerState<Greeting> {
+    loop {
+        match peer.poll(job).await.expect("a state") {
+            PeerState::Working { .. } => tokio::time::sleep(Duration::from_millis(10)).await,
+            ended => return ended,
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_short_tool_answers_or_says_why_not() {
+    let fixture = Fixture::start().await;
+    let peer = peer(&fixture);
+    let greeting: Greeting = peer.call("greet", &mei()).await.expect("a greeting");
+    assert_eq!(greeting.greeting, "こんにちは, Mei");
+    assert_eq!(peer.call::<_, ()>("refuse", &()).await.expect_err("refused").code, Code::Forbidden);
+    assert_eq!(peer.call::<_, ()>("nothing", &()).await.expect_err("unknown").code, Code::NotFound);
+}
+
+#[tokio::test]
+async fn a_job_is_started_once_watched_and_cancelled() {
+    let fixture = Fixture::start().await;
+    let peer = peer(&fixture);
+    let start = async |key: &str, ends| peer.start("build", key, &Order { ends }).await;
+    let well = start("a", Ending::Well).await.expect("a job");
+    assert_eq!(start("a", Ending::Well).await.expect("the same job"), well);
+    assert_eq!(end_of(&peer, well).await, PeerState::Done(Greeting { greeting: "built".to_owned() }));
+    let PeerState::Failed(problem) = end_of(&peer, start("b", Ending::Badly).await.expect("a job")).await else {
+        panic!("it ends badly")
+    };
+    assert_eq!(problem, Code::ChecksFailed.problem("it broke"));
+
+    let never = start("c", Ending::Never).await.expect("a job");
+    assert!(matches!(peer.poll::<Greeting>(never).await, Ok(PeerState::Working { .. })));
+    peer.cancel(never).await.expect("a cancel");
+    assert_eq!(end_of(&peer, never).await, PeerState::Cancelled);
+    peer.cancel(never).await.expect("a second cancel");
+
+    assert_eq!(start("d", Ending::Refused).await.expect_err("refused").code, Code::NothingToDo);
+    assert_eq!(peer.poll::<Greeting>(JobId::fresh()).await.expect_err("unknown").code, Code::NotFound);
+}
+
+#[tokio::test]
+async fn a_restart_of_the_peer_costs_nothing_but_time() {
+    let fixture = Fixture::start().await;
+    let peer = peer(&fixture);
+    let job = peer.start("build", "a", &Order { ends: Ending::Never }).await.expect("a job");
+    let fixture = fixture.restart().await;
+    assert!(matches!(peer.poll::<Greeting>(job).await, Ok(PeerState::Working { .. })));
+    assert_eq!(peer.start("build", "a", &Order { ends: Ending::Never }).await.expect("the same job"), job);
+    drop(fixture);
+    let problem = peer.poll::<Greeting>(job).await.expect_err("nobody answers");
+    assert_eq!(problem.code, Code::PeerUnavailable);
+}
+
+#[tokio::test]
+async fn a_peer_that_does_not_answer_is_unavailable_until_it_does() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let origin = format!("http://{}", taken.local_addr().expect("an address"));
+    let silent = Peer::new(&origin, Credential::random(), Code::HostUnavailable).timeout(Duration::from_millis(100));
+    assert_eq!(silent.call::<_, ()>("greet", &mei()).await.expect_err("silence").code, Code::HostUnavailable);
+    drop(taken);
+    assert_eq!(silent.call::<_, ()>("greet", &mei()).await.expect_err("refused").code, Code::HostUnavailable);
+}
+
+#[tokio::test]
+async fn a_wrong_credential_is_not_tried_again() {
+    let fixture = Fixture::start().await;
+    let stranger = Peer::new(fixture.origin(), Credential::random(), Code::PeerUnavailable);
+    let problem = stranger.call::<_, Greeting>("greet", &mei()).await.expect_err("refused");
+    assert_eq!(problem.code, Code::Unauthorized);
+    assert!(!problem.code.is_retryable());
+}
+
+#[tokio::test]
+async fn large_arguments_pass_between_services() {
+    let fixture = Fixture::start().await;
+    let name = "\"\n".repeat(8 * 1024 * 1024);
+    let greeting: Greeting = peer(&fixture).call("greet", &Name { name: name.clone() }).await.expect("a greeting");
+    assert_eq!(greeting.greeting.len(), name.len() + "こんにちは, ".len());
+}
+
+#[tokio::test]
+async fn a_call_costs_a_round_trip_and_no_more() {
+    let fixture = Fixture::start().await;
+    let peer = peer(&fixture);
+    let _: Greeting = peer.call("greet", &mei()).await.expect("a greeting");
+    let mut took = Vec::new();
+    for _ in 0..100 {
+        let began = Instant::now();
+        let _: Greeting = peer.call("greet", &mei()).await.expect("a greeting");
+        took.push(began.elapsed());
+    }
+    took.sort();
+    eprintln!("a call on loopback: median {:?}, p90 {:?}", took[50], took[90]);
+    // A debug build on a busy machine: far above what it takes, far below a new discovery and connection each time.
+    assert!(took[50] < Duration::from_millis(20), "median {:?}", took[50]);
+}
