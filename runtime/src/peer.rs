@@ -7,7 +7,10 @@ use rmcp::{
         ClientCapabilities, ClientConfig, ClientRequest, DetailedTask, ErrorData, GetTaskParams, GetTaskRequest,
         Implementation, ProtocolVersion, RequestMetaObject, ServerResult, TaskPayload,
     },
-    service::{ClientLifecycleMode, ClientServiceExt as _, PeerRequestOptions, RunningService, ServiceError},
+    service::{
+        ClientInitializeError, ClientLifecycleMode, ClientServiceExt as _, PeerRequestOptions, RunningService,
+        ServiceError,
+    },
     transport::{
         StreamableHttpClientTransport,
         streamable_http_client::{StreamableHttpClientTransportConfig, StreamableHttpError},
@@ -182,35 +185,38 @@ impl Peer {
         config.channel_buffer_capacity = CONCURRENT;
         // Peers are reached directly, whatever proxy the environment names.
         let http =
-            reqwest::Client::builder().no_proxy().tcp_nodelay(true).build().map_err(|it| Broken(Box::new(it)))?;
+            reqwest::Client::builder().no_proxy().tcp_nodelay(true).build().map_err(|it| Broken::Http(Box::new(it)))?;
         let transport = StreamableHttpClientTransport::with_client(http, config);
         let lifecycle = ClientLifecycleMode::Discover { preferred_versions: vec![ProtocolVersion::V_2026_07_28] };
-        Client.serve_with_lifecycle(transport, lifecycle).await.map_err(|it| Broken(Box::new(it)))
+        Ok(Client.serve_with_lifecycle(transport, lifecycle).await?)
     }
 
     /// What a request that went wrong means for the caller.
-    fn told(&self, Broken(error): Broken) -> Told {
-        if let Some(data) = protocol_error(error.as_ref()) {
-            return Told::Problem(problem_of(data));
+    fn told(&self, broken: Broken) -> Told {
+        match broken {
+            Broken::Protocol(data) => Told::Problem(problem_of(&data)),
+            Broken::Other(why) => Told::Problem(self.unavailable(&why)),
+            Broken::Http(error) => match error.downcast_ref() {
+                Some(StreamableHttpError::<reqwest::Error>::HttpStatus(told)) => {
+                    self.told_by_status(told.status, told.retry_after.as_deref())
+                }
+                Some(StreamableHttpError::AuthRequired(_)) => {
+                    Told::Problem(Code::Unauthorized.problem("the peer does not know this service's credential"))
+                }
+                Some(StreamableHttpError::UnexpectedServerResponse(text)) => Told::Problem(self.refused(text)),
+                _ => Told::Problem(self.unavailable(&root(error.as_ref()).to_string())),
+            },
         }
-        match http_error(error.as_ref()) {
-            Some(StreamableHttpError::HttpStatus(told)) if matches!(told.status, 429 | 503) => {
-                let pause = told.retry_after.as_deref().and_then(|seconds| seconds.parse().ok());
-                let problem = match told.status {
-                    429 => Code::TooManyRequests.problem("the peer asks to slow down"),
-                    _ => self.unavailable("it says that it can't answer now"),
-                };
-                pause
-                    .map_or(Told::Problem(problem.clone()), |seconds| Told::Wait(Duration::from_secs(seconds), problem))
-            }
-            Some(StreamableHttpError::AuthRequired(_)) => {
-                Told::Problem(Code::Unauthorized.problem("the peer does not know this service's credential"))
-            }
-            Some(StreamableHttpError::UnexpectedServerResponse(text)) => Told::Problem(self.refused(text)),
-            _ => {
-                let last = causes(error.as_ref()).last().map(ToString::to_string).unwrap_or_default();
-                Told::Problem(self.unavailable(&last))
-            }
+    }
+
+    fn told_by_status(&self, status: u16, retry_after: Option<&str>) -> Told {
+        let problem = match status {
+            429 => Code::TooManyRequests.problem("the peer asks to slow down"),
+            _ => self.unavailable(&format!("it answers {status}")),
+        };
+        match retry_after.and_then(|seconds| seconds.parse().ok()) {
+            Some(seconds) if matches!(status, 429 | 503) => Told::Wait(Duration::from_secs(seconds), problem),
+            _ => Told::Problem(problem),
         }
     }
 
@@ -234,12 +240,33 @@ enum Told {
     Problem(Problem),
 }
 
-/// A request that got no answer of the kind it should, whatever broke.
-struct Broken(Box<dyn Error + Send + Sync>);
+/// A request that got no answer of the kind it should.
+enum Broken {
+    /// The transport says so.
+    Http(Box<dyn Error + Send + Sync>),
+    /// The peer says so.
+    Protocol(ErrorData),
+    /// Something else did.
+    Other(String),
+}
 
 impl From<ServiceError> for Broken {
     fn from(error: ServiceError) -> Self {
-        Self(Box::new(error))
+        match error {
+            ServiceError::McpError(data) => Self::Protocol(data),
+            ServiceError::TransportSend(error) => Self::Http(error.error),
+            other => Self::Other(other.to_string()),
+        }
+    }
+}
+
+impl From<ClientInitializeError> for Broken {
+    fn from(error: ClientInitializeError) -> Self {
+        match error {
+            ClientInitializeError::JsonRpcError(data) => Self::Protocol(data),
+            ClientInitializeError::TransportError { error, .. } => Self::Http(error.error),
+            other => Self::Other(other.to_string()),
+        }
     }
 }
 
@@ -310,18 +337,7 @@ fn misunderstood(what: &str) -> Problem {
     Code::Internal.problem(format!("the peer's answer to {what} is not of a kind it should be"))
 }
 
-fn protocol_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a ErrorData> {
-    match error.downcast_ref() {
-        Some(ServiceError::McpError(data)) => Some(data),
-        _ => None,
-    }
-}
-
-fn http_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a StreamableHttpError<reqwest::Error>> {
-    causes(error).find_map(|cause| cause.downcast_ref())
-}
-
-/// The error and what lies below it.
-fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |&cause| cause.source())
+/// The error at the bottom: what the system said.
+fn root<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
+    std::iter::successors(Some(error), |&error| error.source()).last().unwrap_or(error)
 }

@@ -193,11 +193,18 @@ pub(crate) trait ErasedShortTool: Send + Sync {
 impl<T: ShortTool> ErasedShortTool for T {
     fn call<'a>(&'a self, caller: &'a Principal, input: Value) -> BoxFuture<'a, Result<Value, Problem>> {
         Box::pin(async move {
-            let output = ShortTool::call(self, caller, decode::value(input)?).await?;
+            let output = ShortTool::call(self, caller, arguments(input)?).await?;
             serde_json::to_value(output).map_err(|error| {
                 tracing::error!(tool.name = T::NAME, %error, "An answer can't be written as JSON");
                 Code::Internal.problem("the answer can't be written")
             })
         })
     }
+}
+
+/// A tool's input. Arguments are always an object on the wire: for a tool that takes nothing, an empty one.
+fn arguments<I: DeserializeOwned>(given: Value) -> Result<I, Problem> {
+    let empty = given.as_object().is_some_and(serde_json::Map::is_empty);
+    decode::value(given)
+        .or_else(|problem| if empty { decode::value(Value::Null).map_err(|_| problem) } else { Err(problem) })
 }

@@ -20,8 +20,8 @@ use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
         CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, CancelTaskParams, DiscoverResult,
-        GetTaskParams, GetTaskResult, Implementation, ListToolsResult, PaginatedRequestParams, ServerCapabilities,
-        ServerConfig, UpdateTaskParams,
+        GetTaskParams, GetTaskResult, Implementation, ListToolsResult, PaginatedRequestParams, ProtocolVersion,
+        ServerCapabilities, ServerConfig, UpdateTaskParams,
     },
     service::RequestContext,
     transport::streamable_http_server::{
@@ -29,7 +29,7 @@ use rmcp::{
     },
 };
 use serde_json::Value;
-use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{borrow::Cow, collections::HashMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 /// Where a caller puts the idempotency key of a call that starts a job: in the request's `_meta`, or in the HTTP header.
 pub(crate) const IDEMPOTENCY_META: &str = "dev.yonin/idempotencyKey";
@@ -132,6 +132,17 @@ impl Call {
 impl ServerHandler for Server {
     fn get_info(&self) -> ServerConfig {
         self.0.config.clone()
+    }
+
+    /// Down to 2025-03-26, the first whose endpoint is this one.
+    fn supported_protocol_versions(&self) -> Cow<'static, [ProtocolVersion]> {
+        const VERSIONS: &[ProtocolVersion] = &[
+            ProtocolVersion::V_2025_03_26,
+            ProtocolVersion::V_2025_06_18,
+            ProtocolVersion::V_2025_11_25,
+            ProtocolVersion::V_2026_07_28,
+        ];
+        Cow::Borrowed(VERSIONS)
     }
 
     async fn discover(&self, _context: RequestContext<RoleServer>) -> Result<DiscoverResult, ErrorData> {

@@ -186,6 +186,8 @@ impl Bound {
     /// Answers, and claims jobs.
     #[must_use]
     pub fn start(self) -> Running {
+        // Before the first request, so that it is counted.
+        telemetry::recorder();
         let closing = CancellationToken::new();
         let worker = self.jobs.zip(self.work).map(|(jobs, (slots, timing))| Worker::start(jobs, slots, timing));
         let server = tokio::spawn(listen::serve(self.listener, self.router, closing.clone()));

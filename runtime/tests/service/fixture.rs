@@ -106,6 +106,15 @@ impl Fixture {
         self.ask(&self.planner, "tools/call", json!({"name": tool, "arguments": arguments}), tasks).await
     }
 
+    /// Returns when a worker has the job.
+    pub async fn claimed(&self, job: &str) {
+        while self.call("get_job", json!({"job_id": job}), Tasks::Unknown).await["structuredContent"]["status"]
+            == "queued"
+        {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     /// Looks at a task until it is over.
     pub async fn end_of(&self, task: &str) -> Value {
         loop {
@@ -228,7 +237,11 @@ pub struct Order {
 pub enum Ending {
     Well,
     Badly,
+    /// It waits for a person who never comes.
     Never,
+    /// It works on and on without a checkpoint.
+    Busy,
+    /// Its call is refused.
     Refused,
 }
 
@@ -247,7 +260,7 @@ impl LongTool for Build {
     fn admit(&self, _caller: &Principal, input: &Order) -> Result<Admission, Problem> {
         match input.ends {
             Ending::Refused => Err(Code::NothingToDo.problem("nothing to build")),
-            Ending::Well | Ending::Badly | Ending::Never => Ok(Admission::default()),
+            Ending::Well | Ending::Badly | Ending::Never | Ending::Busy => Ok(Admission::default()),
         }
     }
 
@@ -255,6 +268,7 @@ impl LongTool for Build {
         match input.ends {
             Ending::Well => Ok(Step::Done(Greeting { greeting: "built".to_owned() }, Vec::new())),
             Ending::Badly | Ending::Refused => Err(JobError::Terminal(Code::ChecksFailed.problem("it broke"))),
+            Ending::Busy => std::future::pending().await,
             Ending::Never => Ok(Step::Wait((), Wait::Person)),
         }
     }

@@ -65,3 +65,25 @@ async fn what_was_answered_is_counted_by_route() {
     assert!(counted(r#"service="fixture",method="GET",route="none",status="404""#), "{metrics}");
     assert!(metrics.contains("yonin_http_request_seconds_bucket"), "{metrics}");
 }
+
+#[tokio::test]
+async fn a_service_that_hands_back_its_jobs_is_not_ready_but_answers() {
+    let fixture = Fixture::start().await;
+    let busy = fixture.call("build", json!({"ends": "busy"}), Tasks::Declared).await;
+    let (http, ready) = (fixture.http.clone(), fixture.url("/readyz"));
+    let answer = http.get(&ready).send().await.expect("an answer");
+    assert_eq!(answer.status(), 200);
+    fixture.claimed(busy["taskId"].as_str().expect("an id")).await;
+
+    let stopping = tokio::spawn(fixture.running.stop(Duration::from_secs(3)));
+    let draining = loop {
+        let answer = http.get(&ready).send().await.expect("an answer while the worker drains");
+        if answer.status() != 200 {
+            break answer;
+        }
+    };
+    assert_eq!(draining.status(), 503);
+    assert_eq!(draining.headers()["retry-after"], "1");
+    assert_eq!(draining.json::<serde_json::Value>().await.expect("JSON")["code"], "draining");
+    stopping.await.expect("it stops");
+}
