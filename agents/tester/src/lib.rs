@@ -1,1 +1,27 @@
-//! tester
+//! The Tester: carries out checks against a preview or the live app and signs what came of them.
+//!
+//! Checks are data ([`protocol::artifact::Check`]), derived from the design by an engine. The runner alone decides what
+//! passed: it sends, reads, compares, adds the checks that no verdict may lack, and computes the verdict from what came back
+//! and nothing else. An environment that does not answer says nothing about a change: then there is no verdict, and the job
+//! is tried again.
+
+mod config;
+mod decimal;
+mod evidence;
+mod html;
+mod matcher;
+mod run;
+mod signer;
+mod variables;
+mod verify;
+
+pub use config::TesterConfig;
+pub use signer::{BadVerdictKey, VerdictKey};
+
+use runtime::{Service, Store, Toolbox};
+
+/// The service `tester` with its one tool, `verify`. Who may call it, and where it listens, is the caller's to say.
+#[must_use]
+pub fn service(config: TesterConfig, store: Store) -> Service {
+    Service::new("tester", Toolbox::new().long(verify::Verify::new(config))).store(store)
+}
