@@ -1,1 +1,35 @@
-//! coder
+//! The Coder: builds a change-set from a design, stages it as a preview, makes it live, and takes it back.
+//!
+//! It changes nothing by itself: every act goes through the environment's host, as an effect in the ledger. Host calls may
+//! be repeated with the same arguments, so a run that died in the middle of one simply repeats it under its higher fence, and
+//! the host has meanwhile shut out the old one.
+
+mod build;
+mod config;
+mod discard;
+mod engine;
+mod host;
+mod inspect;
+mod release;
+mod rollback;
+
+pub use config::CoderConfig;
+pub use engine::{Blueprint, Engine, Order};
+
+use host::Host;
+use runtime::{Service, Store, Toolbox};
+use std::sync::Arc;
+
+/// The service `coder` with its tools, building with this engine. Who may call it, and where it listens, is the caller's
+/// to say; only the principal `service:planner` may do more than look.
+#[must_use]
+pub fn service(config: &CoderConfig, engine: Arc<dyn Engine>, store: Store) -> Service {
+    let host = Host::new(config);
+    let tools = Toolbox::new()
+        .short(inspect::InspectApp::new(host.clone()))
+        .short(discard::DiscardPreview::new(host.clone()))
+        .long(build::Build::new(host.clone(), engine))
+        .long(release::MakeLive::new(host.clone()))
+        .long(rollback::TakeBack::new(host));
+    Service::new("coder", tools).store(store)
+}

@@ -1,0 +1,20 @@
+use runtime::{Credential, config::Reader};
+
+/// What the Architect must know of its surroundings.
+#[derive(Debug, Clone)]
+pub struct ArchitectConfig {
+    /// The Coder: `http://host:port`.
+    pub coder: String,
+    /// What the Architect proves to the Coder that it is the Architect with.
+    pub credential: Credential,
+}
+
+impl ArchitectConfig {
+    /// Where the Coder is in a cluster.
+    pub const CODER: &'static str = "http://coder-agent.ai-agents.svc.cluster.local:8080";
+
+    /// From `YONIN_CODER_URL`; mistakes stay in the reader.
+    pub fn read(reader: &mut Reader, credential: Credential) -> Self {
+        Self { coder: reader.or("YONIN_CODER_URL", Self::CODER.to_owned()), credential }
+    }
+}

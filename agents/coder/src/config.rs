@@ -1,0 +1,20 @@
+use runtime::{Credential, config::Reader};
+
+/// What the Coder must know of its surroundings.
+#[derive(Debug, Clone)]
+pub struct CoderConfig {
+    /// The environment's host: `http://host:port`.
+    pub host: String,
+    /// What the Coder proves to the host that it is the Coder with.
+    pub credential: Credential,
+}
+
+impl CoderConfig {
+    /// Where the host is in a cluster.
+    pub const HOST: &'static str = "http://host.external-env.svc.cluster.local:8080";
+
+    /// From `YONIN_HOST_URL`; mistakes stay in the reader.
+    pub fn read(reader: &mut Reader, credential: Credential) -> Self {
+        Self { host: reader.or("YONIN_HOST_URL", Self::HOST.to_owned()), credential }
+    }
+}
