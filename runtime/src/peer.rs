@@ -27,6 +27,10 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 const LONGEST_ANSWER: usize = 128 * 1024 * 1024;
 /// Calls under way to one peer at once.
 const CONCURRENT: usize = 256;
+/// How long it takes to find out that nobody listens.
+const CONNECT: Duration = Duration::from_secs(5);
+/// Connections that nobody uses are closed before the peer closes them: a request never meets one that is just going.
+const IDLE: Duration = Duration::from_secs(15);
 /// How long a call waits, at most, when the peer says when to come back.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
@@ -139,7 +143,7 @@ impl Peer {
         let until = Instant::now() + self.timeout;
         let mut patience = LONGEST_PAUSE;
         loop {
-            let sent = tokio::time::timeout_at(until, self.send(request.clone(), idempotency_key)).await;
+            let sent = tokio::time::timeout_at(until, self.send(request.clone(), idempotency_key, until)).await;
             let told = match sent {
                 Ok(Ok(answer)) => return Ok(answer),
                 Ok(Err(broken)) => self.told(broken),
@@ -155,9 +159,15 @@ impl Peer {
         }
     }
 
-    async fn send(&self, request: ClientRequest, idempotency_key: Option<&str>) -> Result<ServerResult, Broken> {
+    async fn send(
+        &self,
+        request: ClientRequest,
+        idempotency_key: Option<&str>,
+        until: Instant,
+    ) -> Result<ServerResult, Broken> {
         let connection = self.connection().await?;
-        let mut options = PeerRequestOptions::no_options();
+        // With a timeout of its own, the request is taken back when it is over: the peer need not work on.
+        let mut options = PeerRequestOptions::with_timeout(until.saturating_duration_since(Instant::now()));
         if let Some(key) = idempotency_key {
             let mut meta = RequestMetaObject::new();
             meta.insert(IDEMPOTENCY_META.to_owned(), key.into());

@@ -19,9 +19,9 @@ use protocol::{Code, JobId, Problem};
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
-        CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, CancelTaskParams, DiscoverResult,
-        GetTaskParams, GetTaskResult, Implementation, ListToolsResult, PaginatedRequestParams, ProtocolVersion,
-        ServerCapabilities, ServerConfig, UpdateTaskParams,
+        CacheScope, CallToolRequestParams, CallToolResponse, CancelTaskParams, DiscoverResult, GetTaskParams,
+        GetTaskResult, Implementation, ListToolsResult, PaginatedRequestParams, ProtocolVersion, ServerCapabilities,
+        ServerConfig, UpdateTaskParams,
     },
     service::RequestContext,
     transport::streamable_http_server::{
@@ -89,12 +89,24 @@ impl Server {
             }
             Some(Act::Answer(tool)) => {
                 let answered = unpanicked(name, tool.call(caller, call.arguments)).await;
-                Ok(result(answered.map(answer::good)).into())
+                Ok(self.told(name, answered.map(|value| answer::good(value).into())))
             }
-            Some(Act::Submit(_)) => {
-                Ok(self.submit(caller, name, call).await.unwrap_or_else(|it| answer::bad(&it).into()))
-            }
+            Some(Act::Submit(_)) => Ok(self.told(name, self.submit(caller, name, call).await)),
         }
+    }
+
+    /// Counts a call, logs what went wrong on our side, and makes problems results.
+    fn told(&self, tool: &str, answered: Result<CallToolResponse, Problem>) -> CallToolResponse {
+        let outcome = answered.as_ref().err().map_or("ok", |problem| problem.code.as_str());
+        let labels =
+            [("service", self.0.service.to_owned()), ("tool", tool.to_owned()), ("outcome", outcome.to_owned())];
+        metrics::counter!("yonin_tool_calls_total", &labels).increment(1);
+        answered.unwrap_or_else(|problem| {
+            if problem.status >= 500 {
+                tracing::warn!(tool.name = tool, problem.code = %problem.code, problem.detail, "A tool could not answer");
+            }
+            answer::bad(&problem).into()
+        })
     }
 
     async fn submit(&self, caller: &Principal, name: &str, call: Call) -> Result<CallToolResponse, Problem> {
@@ -222,10 +234,6 @@ fn config(service: &'static str, instructions: Option<&'static str>, has_jobs: b
         Some(text) => config.with_instructions(text),
         None => config,
     }
-}
-
-fn result(answered: Result<CallToolResult, Problem>) -> CallToolResult {
-    answered.unwrap_or_else(|problem| answer::bad(&problem))
 }
 
 /// A tool that panics answers `internal`; the process goes on.

@@ -45,6 +45,7 @@ pub struct Service {
     hints: Hints,
     slots: usize,
     timing: Timing,
+    stopping: CancellationToken,
 }
 
 impl Service {
@@ -63,6 +64,7 @@ impl Service {
             hints: Hints::in_process(),
             slots: 4,
             timing: Timing::default(),
+            stopping: CancellationToken::new(),
         }
     }
 
@@ -125,6 +127,12 @@ impl Service {
         self
     }
 
+    /// A token that is cancelled when the service stops: tools that wait for something answer then.
+    #[must_use]
+    pub fn stopping(&self) -> CancellationToken {
+        self.stopping.clone()
+    }
+
     /// Takes the port.
     ///
     /// # Errors
@@ -139,7 +147,7 @@ impl Service {
             _ => ServiceError::Io(error),
         })?;
         let origin = format!("http://{}", reachable(listener.local_addr()?));
-        let stopping = CancellationToken::new();
+        let stopping = self.stopping;
         let jobs = self
             .store
             .map(|store| Jobs::new(store, self.name, self.tools.long_tools(), self.hints.clone(), self.timing));

@@ -1,7 +1,18 @@
 use crate::fixture::{Ending, Fixture, Greeting, Name, Order};
+use axum::{
+    body::Bytes,
+    http::{HeaderMap, StatusCode},
+    response::IntoResponse as _,
+};
 use protocol::{Code, JobId};
 use runtime::{Credential, Peer, PeerState};
-use std::time::{Duration, Instant};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 fn peer(fixture: &Fixture) -> Peer {
     Peer::new(fixture.origin(), fixture.planner.clone(), Code::PeerUnavailable)
@@ -74,6 +85,44 @@ async fn a_peer_that_does_not_answer_is_unavailable_until_it_does() {
     assert_eq!(silent.call::<_, ()>("greet", &mei()).await.expect_err("silence").code, Code::HostUnavailable);
     drop(taken);
     assert_eq!(silent.call::<_, ()>("greet", &mei()).await.expect_err("refused").code, Code::HostUnavailable);
+}
+
+/// A peer that says 503 this many times, and then is there.
+async fn busy(refusals: usize, retry_after: &'static str) -> (Fixture, Peer) {
+    let fixture = Fixture::start().await;
+    let (left, url, http) = (AtomicUsize::new(refusals), fixture.url("/mcp"), fixture.http.clone());
+    let shared = Arc::new((left, url, http));
+    let forward = async move |headers: HeaderMap, body: Bytes| {
+        let (left, url, http) = &*shared;
+        if left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok() {
+            return (StatusCode::SERVICE_UNAVAILABLE, [("retry-after", retry_after)]).into_response();
+        }
+        let answer = http.post(url).headers(headers).body(body).send().await.expect("an answer");
+        ([("content-type", "application/json")], answer.bytes().await.expect("a body")).into_response()
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let origin = format!("http://{}", listener.local_addr().expect("an address"));
+    tokio::spawn(axum::serve(listener, axum::Router::new().route("/mcp", axum::routing::post(forward))).into_future());
+    let peer = Peer::new(&origin, fixture.planner.clone(), Code::PeerUnavailable);
+    (fixture, peer)
+}
+
+#[tokio::test]
+async fn a_peer_that_says_when_to_come_back_is_asked_again_then() {
+    let (_fixture, peer) = busy(2, "1").await;
+    let began = Instant::now();
+    let greeting: Greeting = peer.call("greet", &mei()).await.expect("a greeting, in the end");
+    assert_eq!(greeting.greeting, "こんにちは, Mei");
+    assert!(began.elapsed() >= Duration::from_secs(2), "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn a_peer_that_is_away_for_long_is_not_waited_for() {
+    let (_fixture, peer) = busy(1, "3600").await;
+    let began = Instant::now();
+    let problem = peer.call::<_, Greeting>("greet", &mei()).await.expect_err("away");
+    assert_eq!(problem.code, Code::PeerUnavailable);
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
 }
 
 #[tokio::test]
