@@ -194,8 +194,13 @@ impl Peer {
             .max_json_response_size(LONGEST_ANSWER);
         config.channel_buffer_capacity = CONCURRENT;
         // Peers are reached directly, whatever proxy the environment names.
-        let http =
-            reqwest::Client::builder().no_proxy().tcp_nodelay(true).build().map_err(|it| Broken::Http(Box::new(it)))?;
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .tcp_nodelay(true)
+            .connect_timeout(CONNECT)
+            .pool_idle_timeout(IDLE)
+            .build()
+            .map_err(|error| Broken::Http(Box::new(error)))?;
         let transport = StreamableHttpClientTransport::with_client(http, config);
         let lifecycle = ClientLifecycleMode::Discover { preferred_versions: vec![ProtocolVersion::V_2026_07_28] };
         Ok(Client.serve_with_lifecycle(transport, lifecycle).await?)

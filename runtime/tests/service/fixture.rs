@@ -17,17 +17,17 @@ use serde_json::{Value, json};
 use std::{convert::Infallible, net::SocketAddr, time::Duration};
 use tempfile::TempDir;
 
-pub struct Fixture {
-    pub running: Running,
-    pub person: Credential,
-    pub planner: Credential,
-    pub coder: Credential,
-    pub store: TempDir,
-    pub http: reqwest::Client,
+pub(crate) struct Fixture {
+    pub(crate) running: Running,
+    pub(crate) person: Credential,
+    pub(crate) planner: Credential,
+    pub(crate) coder: Credential,
+    pub(crate) store: TempDir,
+    pub(crate) http: reqwest::Client,
 }
 
 impl Fixture {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let store = TempDir::new().expect("a directory");
         let keys = [Credential::random(), Credential::random(), Credential::random()];
         Self::start_at(([127, 0, 0, 1], 0).into(), store, keys).await
@@ -54,23 +54,23 @@ impl Fixture {
     }
 
     /// Stops it, and starts another one on the same port and store.
-    pub async fn restart(self) -> Self {
+    pub(crate) async fn restart(self) -> Self {
         let address = self.origin().trim_start_matches("http://").parse().expect("an address");
         let Self { running, person, planner, coder, store, .. } = self;
         running.stop(Duration::from_secs(5)).await;
         Self::start_at(address, store, [person, planner, coder]).await
     }
 
-    pub fn origin(&self) -> &str {
+    pub(crate) fn origin(&self) -> &str {
         self.running.origin()
     }
 
-    pub fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("{}{path}", self.origin())
     }
 
     /// One MCP request as a client of 2026-07-28 sends it, with the tasks extension when `tasks` says so.
-    pub fn mcp(&self, key: &Credential, method: &str, params: Value, tasks: Tasks) -> reqwest::RequestBuilder {
+    pub(crate) fn mcp(&self, key: &Credential, method: &str, params: Value, tasks: Tasks) -> reqwest::RequestBuilder {
         let capabilities = match tasks {
             Tasks::Declared => json!({"extensions": {"io.modelcontextprotocol/tasks": {}}}),
             Tasks::Unknown => json!({}),
@@ -95,19 +95,19 @@ impl Fixture {
     }
 
     /// Its result, or its error.
-    pub async fn ask(&self, key: &Credential, method: &str, params: Value, tasks: Tasks) -> Value {
+    pub(crate) async fn ask(&self, key: &Credential, method: &str, params: Value, tasks: Tasks) -> Value {
         let answer = self.mcp(key, method, params, tasks).send().await.expect("an answer");
         let mut answer: Value = answer.json().await.expect("JSON");
         let part = if answer.get("error").is_some() { "error" } else { "result" };
         answer[part].take()
     }
 
-    pub async fn call(&self, tool: &str, arguments: Value, tasks: Tasks) -> Value {
+    pub(crate) async fn call(&self, tool: &str, arguments: Value, tasks: Tasks) -> Value {
         self.ask(&self.planner, "tools/call", json!({"name": tool, "arguments": arguments}), tasks).await
     }
 
     /// Returns when a worker has the job.
-    pub async fn claimed(&self, job: &str) {
+    pub(crate) async fn claimed(&self, job: &str) {
         while self.call("get_job", json!({"job_id": job}), Tasks::Unknown).await["structuredContent"]["status"]
             == "queued"
         {
@@ -116,7 +116,7 @@ impl Fixture {
     }
 
     /// Looks at a task until it is over.
-    pub async fn end_of(&self, task: &str) -> Value {
+    pub(crate) async fn end_of(&self, task: &str) -> Value {
         loop {
             let task = self.ask(&self.planner, "tasks/get", json!({"taskId": task}), Tasks::Declared).await;
             if task["status"] != "working" {
@@ -129,7 +129,7 @@ impl Fixture {
 
 /// Whether a client declares the tasks extension.
 #[derive(Clone, Copy)]
-pub enum Tasks {
+pub(crate) enum Tasks {
     Declared,
     Unknown,
 }
@@ -162,15 +162,15 @@ fn routes(_jobs: Jobs, stopping: CancellationToken) -> Router {
 
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Name {
+pub(crate) struct Name {
     /// Whom to greet.
-    pub name: String,
+    pub(crate) name: String,
 }
 
 #[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Greeting {
+pub(crate) struct Greeting {
     /// What is said.
-    pub greeting: String,
+    pub(crate) greeting: String,
 }
 
 fn about(title: &'static str) -> About {
@@ -227,14 +227,14 @@ impl ShortTool for Burst {
 
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Order {
+pub(crate) struct Order {
     /// How it ends.
-    pub ends: Ending,
+    pub(crate) ends: Ending,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Ending {
+pub(crate) enum Ending {
     Well,
     Badly,
     /// It waits for a person who never comes.
