@@ -1,5 +1,9 @@
 //! What Coder and Tester use on the environment, with the accounts of one app or preview.
 
+mod web;
+
+pub use web::{Web, WebRequest, WebResponse};
+
 use protocol::{Problem, tools::host::Access};
 use serde_json::{Map, Value};
 
@@ -54,59 +58,6 @@ impl Keys {
     /// # Errors
     /// [`protocol::Code::RedisUnavailable`].
     pub async fn matching(&self, _pattern: &str) -> Result<Vec<KeyState>, Problem> {
-        todo!()
-    }
-}
-
-/// The app as its users reach it. Keeps connections and, by name, jars of cookies.
-pub struct Web {}
-
-/// What is sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WebRequest {
-    /// `GET`, `POST` ...
-    pub method: String,
-    /// Path and query, starting with `/`.
-    pub path: String,
-    /// Headers in order.
-    pub headers: Vec<(String, String)>,
-    /// The body.
-    pub body: Option<Vec<u8>>,
-    /// The jar whose cookies are sent and which keeps those that come; without one, none are.
-    pub jar: Option<String>,
-}
-
-/// What came back. Redirects are not followed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WebResponse {
-    /// The status.
-    pub status: u16,
-    /// Headers in order, names in lower case.
-    pub headers: Vec<(String, String)>,
-    /// The body, at most [`Web::MAX_BODY`] bytes of it.
-    pub body: Vec<u8>,
-    /// The body was longer and was cut.
-    pub cut: bool,
-    /// From the first byte sent to the last one read, in milliseconds.
-    pub millis: u64,
-}
-
-impl Web {
-    /// Of a body at most this many bytes are read: 1 MiB.
-    pub const MAX_BODY: usize = 1 << 20;
-
-    /// Connects when first used.
-    #[must_use]
-    pub fn new(_access: &Access) -> Self {
-        todo!()
-    }
-
-    /// Sends a request and reads the answer.
-    ///
-    /// # Errors
-    /// [`protocol::Code::WebUnavailable`] when nobody answers; [`protocol::Code::BadRequest`] when the request cannot be sent
-    /// as it is.
-    pub async fn send(&self, _request: WebRequest) -> Result<WebResponse, Problem> {
         todo!()
     }
 }
