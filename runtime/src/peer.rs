@@ -143,7 +143,9 @@ impl Peer {
         let until = Instant::now() + self.timeout;
         let mut patience = LONGEST_PAUSE;
         loop {
-            let sent = tokio::time::timeout_at(until, self.send(request.clone(), idempotency_key, until)).await;
+            // Boxed: what a call holds is large, and every future that calls a peer would carry it.
+            let send = Box::pin(self.send(request.clone(), idempotency_key, until));
+            let sent = tokio::time::timeout_at(until, send).await;
             let told = match sent {
                 Ok(Ok(answer)) => return Ok(answer),
                 Ok(Err(broken)) => self.told(broken),
