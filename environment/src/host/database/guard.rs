@@ -1,0 +1,196 @@
+//! What a migration may not even mention, found in its tokens before it is parsed.
+//!
+//! The parser and the server read the same text with different eyes; whatever could make them see different statements
+//! (comments first of all) is refused here.
+
+use protocol::{Code, Problem, artifact::Migration};
+use sqlparser::{
+    ast::Statement,
+    dialect::MySqlDialect,
+    keywords::Keyword,
+    parser::Parser,
+    tokenizer::{Token, Tokenizer, Word},
+};
+use std::collections::HashSet;
+
+/// A statement has at most this many bytes.
+const MAX_BYTES: usize = 64 << 10;
+
+/// Reads files, leaves the schema, holds locks, wastes time. Called or not, as no name of a column looks like these.
+const FORBIDDEN: [&str; 15] = [
+    "load_file",
+    "outfile",
+    "dumpfile",
+    "infile",
+    "tablespace",
+    "get_lock",
+    "release_lock",
+    "release_all_locks",
+    "is_free_lock",
+    "is_used_lock",
+    "benchmark",
+    "master_pos_wait",
+    "source_pos_wait",
+    "sys_exec",
+    "sys_eval",
+];
+
+/// Forbidden only as functions, since a column may well be called so.
+const FORBIDDEN_CALLS: [&str; 4] = ["sleep", "nextval", "setval", "lastval"];
+
+/// Schemas of the server and of the host's making.
+const FOREIGN: [&str; 4] = ["mysql", "information_schema", "performance_schema", "sys"];
+
+/// The one statement of a migration, if nothing in it is forbidden whatever it does.
+///
+/// # Errors
+/// [`Code::BadMigration`] with the reason.
+pub(super) fn parse(migration: &Migration) -> Result<Statement, Problem> {
+    check_id(&migration.id)?;
+    let bad = |why: String| refuse(&migration.id, &why);
+    if migration.sql.len() > MAX_BYTES {
+        return Err(bad(format!("the statement has more than {MAX_BYTES} bytes")));
+    }
+    if migration.sql.contains('\0') {
+        return Err(bad("the statement holds a NUL".into()));
+    }
+    let dialect = MySqlDialect {};
+    let tokens = Tokenizer::new(&dialect, &migration.sql)
+        .tokenize()
+        .map_err(|error| bad(format!("it cannot be read: {error}")))?;
+    check_tokens(&tokens).map_err(bad)?;
+    let mut statements =
+        Parser::parse_sql(&dialect, &migration.sql).map_err(|error| bad(format!("it cannot be parsed: {error}")))?;
+    match (statements.pop(), statements.is_empty()) {
+        (Some(statement), true) => Ok(statement),
+        _ => Err(bad("a migration is exactly one statement".into())),
+    }
+}
+
+/// A refusal of one migration.
+pub(super) fn refuse(id: &str, why: &str) -> Problem {
+    let shown: String = id.chars().take(100).collect();
+    Code::BadMigration.problem(format!("{shown}: {why}"))
+}
+
+fn check_id(id: &str) -> Result<(), Problem> {
+    let valid =
+        (1..=100).contains(&id.len()) && id.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'));
+    if valid { Ok(()) } else { Err(refuse(id, "a migration's id must match [a-z0-9_]{1,100}")) }
+}
+
+fn check_tokens(tokens: &[Token]) -> Result<(), String> {
+    let significant: Vec<&Token> = tokens.iter().filter(|token| !matches!(token, Token::Whitespace(_))).collect();
+    for (index, token) in tokens.iter().enumerate() {
+        check_token(token)?;
+        if let (Token::Number(..), Some(Token::Word(_))) = (token, tokens.get(index + 1)) {
+            // `1e5x`, `0xg`: the server may see one word where the parser sees two.
+            return Err("a number runs into a word; put a space between them".into());
+        }
+    }
+    for (index, token) in significant.iter().enumerate() {
+        if let (Token::Word(word), Some(Token::LParen)) = (token, significant.get(index + 1))
+            && is_one_of(word, &FORBIDDEN_CALLS)
+        {
+            return Err(format!("{}() is not allowed", word.value));
+        }
+    }
+    check_qualifiers(&significant)
+}
+
+fn check_token(token: &Token) -> Result<(), String> {
+    match token {
+        Token::Whitespace(
+            sqlparser::tokenizer::Whitespace::SingleLineComment { .. }
+            | sqlparser::tokenizer::Whitespace::MultiLineComment(_),
+        ) => Err("comments are not allowed, since the server runs some of them".into()),
+        Token::SemiColon => Err("a migration is exactly one statement, without a semicolon".into()),
+        Token::Placeholder(_) | Token::Question => Err("it has a placeholder and no value for it".into()),
+        Token::AtSign | Token::AtAt => Err("variables are not allowed".into()),
+        Token::Word(word) => check_word(word),
+        _ => Ok(()),
+    }
+}
+
+fn check_word(word: &Word) -> Result<(), String> {
+    let text = word.value.to_lowercase();
+    if text.starts_with('@') {
+        return Err("variables are not allowed".into());
+    }
+    if text.starts_with(super::HIDDEN) {
+        return Err(format!("names that start with {} belong to the host", super::HIDDEN));
+    }
+    if is_one_of(word, &FORBIDDEN) {
+        return Err(format!("{text} is not allowed"));
+    }
+    Ok(())
+}
+
+fn is_one_of(word: &Word, list: &[&str]) -> bool {
+    list.iter().any(|forbidden| word.value.eq_ignore_ascii_case(forbidden))
+}
+
+/// A dot stands only between a table of this statement, or its alias, and a column: never between a schema and a table.
+fn check_qualifiers(tokens: &[&Token]) -> Result<(), String> {
+    let tables = tables_and_aliases(tokens);
+    for (index, token) in tokens.iter().enumerate() {
+        if **token != Token::Period {
+            continue;
+        }
+        let before = index.checked_sub(1).and_then(|index| word(tokens.get(index)));
+        let third = index >= 2 && *tokens[index - 2] == Token::Period;
+        let qualifier = before.map(|word| word.value.to_lowercase()).unwrap_or_default();
+        let after_table_word =
+            index >= 2 && word(tokens.get(index - 2)).is_some_and(|word| introduces_table(word.keyword));
+        let known = tables.contains(&qualifier) && !FOREIGN.contains(&qualifier.as_str());
+        if third || after_table_word || !known {
+            return Err(format!("{qualifier}. is no table of this statement; naming another schema is not allowed"));
+        }
+    }
+    Ok(())
+}
+
+fn tables_and_aliases(tokens: &[&Token]) -> HashSet<String> {
+    let mut names = HashSet::new();
+    for (index, token) in tokens.iter().enumerate() {
+        let Some(introduction) = word(Some(token)) else { continue };
+        if !introduces_table(introduction.keyword) && introduction.keyword != Keyword::AS {
+            continue;
+        }
+        // The table, and what may be its alias.
+        for next in [index + 1, index + 2] {
+            match word(tokens.get(next)) {
+                Some(found) => names.insert(found.value.to_lowercase()),
+                None => break,
+            };
+        }
+    }
+    // `(select ...) alias`
+    for pair in tokens.windows(2) {
+        if let [Token::RParen, Token::Word(alias)] = pair {
+            names.insert(alias.value.to_lowercase());
+        }
+    }
+    names
+}
+
+fn introduces_table(keyword: Keyword) -> bool {
+    matches!(
+        keyword,
+        Keyword::FROM
+            | Keyword::JOIN
+            | Keyword::UPDATE
+            | Keyword::INTO
+            | Keyword::TABLE
+            | Keyword::REFERENCES
+            | Keyword::IGNORE
+            | Keyword::STRAIGHT_JOIN
+    )
+}
+
+fn word<'a>(token: Option<&&'a Token>) -> Option<&'a Word> {
+    match token {
+        Some(Token::Word(word)) => Some(word),
+        _ => None,
+    }
+}
