@@ -1,23 +1,34 @@
 //! Wake-up hints: "look again, something happened to this job". Losing one costs time, never work.
 
 use protocol::JobId;
-use tokio::sync::broadcast;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+use tokio::sync::{Notify, broadcast, futures::OwnedNotified, watch};
 
 /// A bus of hints that all services of one process share.
 #[derive(Debug, Clone)]
 pub struct Hints {
     bus: broadcast::Sender<JobId>,
+    /// Those who watch one job, so that a hint wakes them alone and not everybody who watches anything.
+    watched: Arc<Mutex<HashMap<JobId, Arc<Notify>>>>,
+    /// Each agent's queue: a new job concerns its own workers and nobody else.
+    queues: Arc<Mutex<HashMap<&'static str, watch::Sender<()>>>>,
 }
 
 impl Hints {
     /// A bus inside this process.
     #[must_use]
     pub fn in_process() -> Self {
-        Self { bus: broadcast::channel(4_096).0 }
+        Self { bus: broadcast::channel(4_096).0, watched: Arc::default(), queues: Arc::default() }
     }
 
     /// Says that something happened to this job.
     pub fn send(&self, job: JobId) {
+        if let Some(watchers) = self.watched().get(&job) {
+            watchers.notify_waiters();
+        }
         // No receiver is no error: nobody is waiting.
         let _ = self.bus.send(job);
     }
@@ -26,5 +37,90 @@ impl Hints {
     #[must_use]
     pub fn subscribe(&self) -> broadcast::Receiver<JobId> {
         self.bus.subscribe()
+    }
+
+    /// Says that this agent has something to claim.
+    pub(crate) fn queued(&self, agent: &'static str) {
+        self.queue(agent).send_replace(());
+    }
+
+    /// Changes whenever this agent has something to claim.
+    #[must_use]
+    pub(crate) fn subscribe_queue(&self, agent: &'static str) -> watch::Receiver<()> {
+        self.queue(agent).subscribe()
+    }
+
+    /// The next hint from now on about this job.
+    #[must_use]
+    pub(crate) fn watch(&self, job: JobId) -> Watch {
+        let notify = Arc::clone(self.watched().entry(job).or_default());
+        Watch { notified: Arc::clone(&notify).notified_owned(), place: Place { hints: self.clone(), job, notify } }
+    }
+
+    fn queue(&self, agent: &'static str) -> watch::Sender<()> {
+        let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        queues.entry(agent).or_insert_with(|| watch::Sender::new(())).clone()
+    }
+
+    fn watched(&self) -> MutexGuard<'_, HashMap<JobId, Arc<Notify>>> {
+        // Nothing panics while it is held; and the map would be whole anyhow.
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Waits for one hint about one job.
+pub(crate) struct Watch {
+    notified: OwnedNotified,
+    place: Place,
+}
+
+impl Watch {
+    /// Returns when a hint has come since the watch began.
+    pub(crate) async fn changed(self) {
+        let Self { notified, place } = self;
+        notified.await;
+        drop(place);
+    }
+}
+
+/// A watcher's place among those of its job; the last one to leave takes the entry along.
+struct Place {
+    hints: Hints,
+    job: JobId,
+    notify: Arc<Notify>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut watched = self.hints.watched();
+        // The map's, and this one; a future that still listens holds its own.
+        if Arc::strong_count(&self.notify) <= 2 {
+            watched.remove(&self.job);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::FutureExt as _;
+
+    #[test]
+    fn a_watch_hears_what_comes_before_it_is_awaited_and_nothing_of_others() {
+        let (hints, job) = (Hints::in_process(), JobId::fresh());
+        let (mine, other) = (hints.watch(job), hints.watch(JobId::fresh()));
+        hints.send(job);
+        assert!(mine.changed().now_or_never().is_some());
+        assert!(other.changed().now_or_never().is_none());
+    }
+
+    #[test]
+    fn nothing_is_left_of_watches_that_are_over() {
+        let (hints, job) = (Hints::in_process(), JobId::fresh());
+        let (first, second) = (hints.watch(job), hints.watch(job));
+        drop(first);
+        hints.send(job);
+        assert!(second.changed().now_or_never().is_some());
+        assert!(hints.watched().is_empty());
     }
 }

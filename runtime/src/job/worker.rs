@@ -1,26 +1,193 @@
 //! What claims jobs and runs them.
 
-use super::{Jobs, Timing};
-use std::time::Duration;
+use super::{
+    Jobs, Timing,
+    run::{Run, Stopping},
+};
+use crate::store::{Claimed, StoreError, Write};
+use protocol::JobId;
+use std::{collections::HashSet, time::Duration};
+use tokio::{
+    sync::{
+        broadcast::{
+            Receiver,
+            error::{RecvError, TryRecvError},
+        },
+        watch,
+    },
+    task::{JoinHandle, JoinSet},
+    time::{Instant, sleep, timeout},
+};
 
-/// Claims an agent's jobs and runs them, several at once.
-pub struct Worker {}
+/// How often the open jobs are counted for the metrics, at most.
+const COUNTED: Duration = Duration::from_secs(5);
 
-/// A worker at work.
-pub struct WorkerHandle {}
+/// Hints that are remembered while every slot is taken. More than that, and the poll has to do.
+const REMEMBERED: usize = 4_096;
+
+/// Claims an agent's jobs and runs them, several at once. It looks at the store when a job is due, when a hint comes, and once
+/// in a poll interval; not in between.
+pub struct Worker {
+    jobs: Jobs,
+    name: String,
+    slots: usize,
+    timing: Timing,
+    stopping: Stopping,
+    hints: Receiver<JobId>,
+    queue: watch::Receiver<()>,
+    /// Peers' jobs that something happened to since the last claim.
+    woken: HashSet<JobId>,
+    runs: JoinSet<Option<JobId>>,
+    counted: Option<Instant>,
+}
+
+/// A worker at work. Dropping it stops it where it is, like a crash.
+pub struct WorkerHandle {
+    stopping: Stopping,
+    task: JoinHandle<()>,
+}
 
 impl Worker {
     /// Starts to claim jobs, at most `slots` at once.
     #[must_use]
-    pub fn start(_jobs: Jobs, _slots: usize, _timing: Timing) -> WorkerHandle {
-        todo!()
+    pub fn start(jobs: Jobs, slots: usize, timing: Timing) -> WorkerHandle {
+        let stopping = Stopping::default();
+        let worker = Self {
+            name: format!("{}/{}/{:08x}", jobs.agent, std::process::id(), rand::random::<u32>()),
+            hints: jobs.hints.subscribe(),
+            queue: jobs.hints.subscribe_queue(jobs.agent),
+            jobs,
+            slots: slots.max(1),
+            timing,
+            stopping: stopping.clone(),
+            woken: HashSet::new(),
+            runs: JoinSet::new(),
+            counted: None,
+        };
+        WorkerHandle { stopping, task: tokio::spawn(worker.work()) }
+    }
+
+    async fn work(mut self) {
+        while !self.stopping.wanted.is_cancelled() {
+            let pause = match self.claim().await {
+                Ok(pause) => pause,
+                Err(error) => {
+                    tracing::error!(
+                        agent = self.jobs.agent,
+                        error = &error as &dyn std::error::Error,
+                        "No job can be claimed; the store does not answer"
+                    );
+                    self.timing.poll
+                }
+            };
+            self.rest(pause).await;
+        }
+        while self.runs.join_next().await.is_some() {}
+    }
+
+    /// Fills the free slots with jobs that are due, and says how long until the next one is.
+    async fn claim(&mut self) -> Result<Duration, StoreError> {
+        let free = self.slots.saturating_sub(self.runs.len());
+        if free == 0 {
+            return Ok(self.timing.poll);
+        }
+        self.count().await?;
+        // New jobs from here on are seen by the next look.
+        self.queue.mark_unchanged();
+        let woken: Vec<_> = self.woken.iter().copied().collect();
+        let due = self.jobs.store.due(&woken).await?;
+        if !due.woken {
+            self.woken.clear();
+        }
+        if !due.woken && due.next.is_none_or(|next| next > Duration::ZERO) {
+            return Ok(due.next.map_or(self.timing.poll, |next| next.min(self.timing.poll)));
+        }
+        let asked = Instant::now();
+        let claimed = self.jobs.store.claim(&self.name, self.timing.lease, free, &woken).await?;
+        self.woken.clear();
+        metrics::counter!("yonin_jobs_claimed_total", "agent" => self.jobs.agent).increment(claimed.len() as u64);
+        let pause = if claimed.is_empty() { self.timing.poll } else { Duration::ZERO };
+        for claimed in claimed {
+            match Run::new(&self.jobs, claimed, self.timing, &self.stopping, asked) {
+                Ok(run) => _ = self.runs.spawn(run.go()),
+                Err(claimed) => self.put_back(&claimed).await?,
+            }
+        }
+        Ok(pause)
+    }
+
+    /// A job for a tool that this replica doesn't know is left to another, of another version.
+    async fn put_back(&self, claimed: &Claimed) -> Result<(), StoreError> {
+        tracing::error!(job.id = %claimed.record.id, job.tool = claimed.record.tool, "There is no such tool here");
+        let write = Write::RetryCleanup { after: self.timing.lease, failures: claimed.failures };
+        self.jobs.store.write(&claimed.claim, &write).await
+    }
+
+    /// Returns when there may be something to claim.
+    async fn rest(&mut self, pause: Duration) {
+        if pause.is_zero() && self.runs.len() < self.slots {
+            return;
+        }
+        tokio::select! {
+            () = self.stopping.wanted.cancelled() => {}
+            Some(ended) = self.runs.join_next(), if !self.runs.is_empty() => match ended {
+                Ok(peer) => self.woken.extend(peer),
+                Err(error) => tracing::error!(%error, "A run broke off; its job will be taken up when the lease ends"),
+            },
+            hint = self.hints.recv() => self.hear(hint),
+            _ = self.queue.changed() => {}
+            () = sleep(pause) => {}
+        }
+    }
+
+    /// Remembers this hint, and all that have come with it.
+    fn hear(&mut self, hint: Result<JobId, RecvError>) {
+        // One that was missed is made good by the next poll.
+        self.woken.extend(hint.ok());
+        loop {
+            match self.hints.try_recv() {
+                Ok(job) if self.woken.len() < REMEMBERED => _ = self.woken.insert(job),
+                Ok(_) | Err(TryRecvError::Lagged(_)) => {}
+                Err(TryRecvError::Empty | TryRecvError::Closed) => return,
+            }
+        }
+    }
+
+    async fn count(&mut self) -> Result<(), StoreError> {
+        if self.counted.is_some_and(|at| at.elapsed() < COUNTED) {
+            return Ok(());
+        }
+        self.counted = Some(Instant::now());
+        let (load, agent) = (self.jobs.store.load().await?, self.jobs.agent);
+        let states =
+            [("queued", load.queued), ("running", load.running), ("waiting", load.waiting), ("asking", load.asking)];
+        for (state, jobs) in states {
+            metrics::gauge!("yonin_jobs", "agent" => agent, "state" => state).set(jobs as f64);
+        }
+        metrics::gauge!("yonin_queue_age_seconds", "agent" => agent).set(load.oldest.as_secs_f64());
+        Ok(())
     }
 }
 
 impl WorkerHandle {
     /// Claims nothing more, hands running jobs back at their next checkpoint or effect, those that reach none when the
     /// deadline is over, and returns when nothing runs.
-    pub async fn drain(self, _deadline: Duration) {
-        todo!()
+    pub async fn drain(mut self, deadline: Duration) {
+        self.stopping.wanted.cancel();
+        // What is left when the deadline is near still has to be handed back.
+        let patience = deadline.mul_f64(0.8);
+        if timeout(patience, &mut self.task).await.is_ok() {
+            return;
+        }
+        self.stopping.give_up.cancel();
+        if timeout(deadline - patience, &mut self.task).await.is_err() {
+            tracing::error!("Jobs could not be handed back in time; their leases will end");
+        }
+    }
+}
+
+impl Drop for WorkerHandle {
+    fn drop(&mut self) {
+        self.task.abort();
     }
 }

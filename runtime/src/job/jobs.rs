@@ -1,0 +1,208 @@
+use super::{Filter, JobRecord, Timing, erased::ErasedLongTool};
+use crate::{
+    Hints, Principal, Store,
+    store::{Filtered, NewJob, StoreError, Submitted},
+};
+use protocol::{Code, Digest, JobId, Problem, event::Event};
+use serde::Serialize;
+use std::{collections::BTreeMap, fmt, future::Future, sync::Arc};
+
+/// Events that are read at once.
+const EVENTS: u32 = 500;
+
+/// A service's jobs, seen from outside. Cheap to clone.
+#[derive(Clone)]
+pub struct Jobs {
+    pub(super) store: Store,
+    pub(super) agent: &'static str,
+    pub(super) tools: Arc<BTreeMap<&'static str, Arc<dyn ErasedLongTool>>>,
+    pub(super) hints: Hints,
+    timing: Timing,
+}
+
+impl Jobs {
+    /// The jobs of this agent in this store, run by these tools.
+    pub(crate) fn new(
+        store: Store,
+        agent: &'static str,
+        tools: Arc<BTreeMap<&'static str, Arc<dyn ErasedLongTool>>>,
+        hints: Hints,
+        timing: Timing,
+    ) -> Self {
+        Self { store: store.of(agent), agent, tools, hints, timing }
+    }
+
+    /// Writes a job, or finds the one that the same caller wrote under the same key. Checked by the tool's `admit` first.
+    ///
+    /// # Errors
+    /// What `admit` says; [`protocol::Code::IdempotencyConflict`] when the key was used with another input;
+    /// [`protocol::Code::NotFound`] for an unknown tool; [`protocol::Code::BadRequest`] for an input of another shape.
+    pub async fn submit(
+        &self,
+        caller: &Principal,
+        tool: &str,
+        idempotency_key: Option<&str>,
+        input: serde_json::Value,
+    ) -> Result<JobRecord, Problem> {
+        let known = self.tools.get(tool).ok_or_else(|| Code::NotFound.problem(format!("There is no tool {tool}.")))?;
+        let admission = known.admit(caller, &input)?;
+        let job = NewJob {
+            tool: known.name(),
+            owner: caller.clone(),
+            key: idempotency_key.map(str::to_owned),
+            input_digest: Digest::of(&input),
+            input,
+            lane: admission.lane,
+            events: admission.events,
+        };
+        match self.store.submit(&job).await.map_err(unavailable)? {
+            Submitted::New(record) => {
+                self.hints.queued(self.agent);
+                Ok(record)
+            }
+            Submitted::Known(record) => Ok(record),
+            Submitted::Conflict => Err(Code::IdempotencyConflict
+                .problem("This key came with another body before. Use a fresh key for a new request.")),
+        }
+    }
+
+    /// A job as it stands. A service sees only its own jobs; people see those of every person (roles come later).
+    ///
+    /// # Errors
+    /// [`protocol::Code::NotFound`], also for a job that is not the caller's.
+    pub async fn get(&self, caller: &Principal, id: JobId) -> Result<JobRecord, Problem> {
+        Ok(self.find(caller, id).await?.0)
+    }
+
+    /// Jobs, newest first.
+    ///
+    /// # Errors
+    /// [`protocol::Code::StoreUnavailable`].
+    pub async fn list(&self, caller: &Principal, filter: Filter) -> Result<Vec<JobRecord>, Problem> {
+        let filter = Filtered {
+            tools: filter.tools,
+            lane: filter.lane.map(String::from),
+            status: filter.status,
+            before: filter.before,
+            limit: filter.limit,
+            viewer: caller.clone(),
+        };
+        self.store.list(&filter).await.map_err(unavailable)
+    }
+
+    /// Asks for a job to end. What was running is dropped; the tool's `cancelled` cleans up; then the job is `Cancelled`.
+    ///
+    /// # Errors
+    /// [`protocol::Code::AlreadyFinished`], [`protocol::Code::Releasing`], [`protocol::Code::NotFound`].
+    pub async fn cancel(&self, caller: &Principal, id: JobId) -> Result<JobRecord, Problem> {
+        self.check_owner(caller, id).await?;
+        if self.store.cancel(id).await.map_err(unavailable)? {
+            self.hints.send(id);
+            self.hints.queued(self.agent);
+            return self.get(caller, id).await;
+        }
+        let (record, committed) = self.find(caller, id).await?;
+        if committed && record.ended_at.is_none() {
+            return Err(Code::Releasing.problem("What it does now must come to its end. Roll back afterwards."));
+        }
+        Err(Code::AlreadyFinished.problem("There is nothing left to cancel."))
+    }
+
+    /// Answers a job that waits for a person, and wakes it.
+    ///
+    /// # Errors
+    /// [`protocol::Code::NotWaiting`], [`protocol::Code::NotFound`].
+    pub async fn answer<A: Serialize + Sync>(
+        &self,
+        caller: &Principal,
+        id: JobId,
+        answer: &A,
+    ) -> Result<JobRecord, Problem> {
+        self.check_owner(caller, id).await?;
+        let answer = serde_json::to_value(answer)
+            .map_err(|error| Code::BadRequest.problem(format!("The answer is no JSON: {error}.")))?;
+        if !self.store.answer(id, &answer).await.map_err(unavailable)? {
+            return Err(Code::NotWaiting.problem("It does not wait for an answer."));
+        }
+        self.hints.send(id);
+        self.hints.queued(self.agent);
+        self.get(caller, id).await
+    }
+
+    /// The job's events after this sequence number, at most 500, in order.
+    ///
+    /// # Errors
+    /// [`protocol::Code::NotFound`].
+    pub async fn events(&self, caller: &Principal, id: JobId, after: u64) -> Result<Vec<Event>, Problem> {
+        self.check_owner(caller, id).await?;
+        self.store.events(id, after, EVENTS).await.map_err(unavailable)
+    }
+
+    /// Returns when something may have happened to the job since the call, at the latest after the poll interval. Subscribe
+    /// (call it, without awaiting) before looking, so that nothing is missed.
+    pub fn changed(&self, id: JobId) -> impl Future<Output = ()> + Send + use<> {
+        let (watch, poll) = (self.hints.watch(id), self.timing.poll);
+        async move {
+            // Late is as good as in time: either way the caller looks again.
+            let _ = tokio::time::timeout(poll, watch.changed()).await;
+        }
+    }
+
+    /// An artifact that a job kept: of this attempt, or the last one.
+    ///
+    /// # Errors
+    /// [`protocol::Code::NotFound`].
+    pub async fn artifact(
+        &self,
+        caller: &Principal,
+        id: JobId,
+        kind: &str,
+        attempt: Option<u32>,
+    ) -> Result<serde_json::Value, Problem> {
+        self.check_owner(caller, id).await?;
+        self.store
+            .artifact(id, kind, attempt)
+            .await
+            .map_err(unavailable)?
+            .ok_or_else(|| Code::NotFound.problem(format!("It has kept no {kind} of that attempt.")))
+    }
+
+    /// Whether the store answers.
+    pub(crate) async fn ping(&self) -> Result<(), Problem> {
+        self.store.ping().await.map_err(unavailable)
+    }
+
+    async fn find(&self, caller: &Principal, id: JobId) -> Result<(JobRecord, bool), Problem> {
+        let found = self.store.get(id).await.map_err(unavailable)?;
+        found.filter(|(record, _)| may_see(caller, &record.owner)).ok_or_else(unknown)
+    }
+
+    async fn check_owner(&self, caller: &Principal, id: JobId) -> Result<(), Problem> {
+        let owner = self.store.owner(id).await.map_err(unavailable)?;
+        if owner.is_some_and(|owner| may_see(caller, &owner)) { Ok(()) } else { Err(unknown()) }
+    }
+}
+
+impl fmt::Debug for Jobs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Jobs").field("agent", &self.agent).field("tools", &self.tools.keys()).finish_non_exhaustive()
+    }
+}
+
+fn may_see(caller: &Principal, owner: &Principal) -> bool {
+    match (caller, owner) {
+        (Principal::Person(_), Principal::Person(_)) => true,
+        (Principal::Service(_), Principal::Service(_)) => caller == owner,
+        _ => false,
+    }
+}
+
+/// The same whether it does not exist or is somebody else's.
+fn unknown() -> Problem {
+    Code::NotFound.problem("There is no job with this id.")
+}
+
+fn unavailable(error: StoreError) -> Problem {
+    tracing::error!(error = &error as &dyn std::error::Error, "The store does not answer");
+    Code::StoreUnavailable.problem("The store does not answer. Try again soon.")
+}

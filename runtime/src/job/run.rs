@@ -1,0 +1,258 @@
+//! One claim, from its beginning to what becomes of the job.
+
+use super::{
+    Job, JobError, Jobs, Step, Timing, Wait,
+    context::Drain,
+    erased::ErasedLongTool,
+    lease::{Lease, Worked},
+};
+use crate::store::{Claimed, End, Pause, StoreError, Write};
+use protocol::{Code, JobId, Problem};
+use rand::RngExt as _;
+use serde_json::Value;
+use std::{collections::HashSet, sync::Arc, time::Duration};
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+/// No pause after an error is longer.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// A job that is looked at in vain is looked at more and more seldom, down to once in this many poll intervals.
+const RAREST_POLL: f64 = 10.0;
+
+/// A claimed job and the tool that runs it.
+pub(super) struct Run {
+    job: Job,
+    tool: Arc<dyn ErasedLongTool>,
+    claimed: Claimed,
+    timing: Timing,
+    lease: Lease,
+}
+
+/// What a run must do next.
+enum Next {
+    /// Store this, and let go.
+    Settle(Write),
+    /// Clean up after a cancelled job.
+    CleanUp,
+    /// Stop without a trace.
+    Vanish,
+}
+
+impl Run {
+    /// Gives the claim back when the agent has no such tool.
+    pub(super) fn new(
+        jobs: &Jobs,
+        claimed: Claimed,
+        timing: Timing,
+        stopping: &Stopping,
+        asked: Instant,
+    ) -> Result<Self, Claimed> {
+        let Some(tool) = jobs.tools.get(claimed.record.tool.as_str()).map(Arc::clone) else {
+            return Err(claimed);
+        };
+        let drain = Drain { wanted: stopping.wanted.clone(), parked: CancellationToken::new() };
+        let lease = Lease {
+            store: jobs.store.clone(),
+            claim: claimed.claim,
+            timing,
+            drain: drain.clone(),
+            give_up: stopping.give_up.clone(),
+            end: asked + timing.lease,
+            hints: jobs.hints.subscribe(),
+            heard: HashSet::new(),
+            cancelling: claimed.cancelling,
+        };
+        Ok(Self { job: Job::new(jobs, &claimed, drain), tool, claimed, timing, lease })
+    }
+
+    /// Runs the job, and says which peer's job it should look at again at once, if any.
+    pub(super) async fn go(mut self) -> Option<JobId> {
+        let mut next = self.begin().await;
+        loop {
+            next = match next {
+                Next::CleanUp => self.clean_up().await,
+                Next::Vanish => {
+                    tracing::warn!(job.id = %self.job.id(), job.fence = self.job.fence(), "A worker lost a job");
+                    metrics::counter!("yonin_jobs_lost_total", "tool" => self.tool.name()).increment(1);
+                    return None;
+                }
+                Next::Settle(write) => match self.settle(&write).await {
+                    // A hint that came before the wait was stored found nobody waiting.
+                    Ok(()) => return awaited(&write).filter(|peer| self.lease.has_heard(*peer)),
+                    Err(StoreError::Cancelling) => Next::CleanUp,
+                    Err(_) => Next::Vanish,
+                },
+            }
+        }
+    }
+
+    async fn begin(&mut self) -> Next {
+        if self.claimed.cancelling {
+            return Next::CleanUp;
+        }
+        if self.claimed.lost_leases >= self.timing.max_lost_leases {
+            return self.fail(Code::WorkerLost.problem("Every worker that took the job died or fell silent.")).await;
+        }
+        let record = &mut self.claimed.record;
+        let work = self.tool.run(&self.job, record.input.clone(), record.checkpoint.take());
+        match self.lease.over(work).await {
+            Worked::Ended(Ok(Step::Done(output, events))) => {
+                Next::Settle(Write::End { end: End::Done(output), events })
+            }
+            Worked::Ended(Ok(Step::Wait(checkpoint, wait))) => Next::Settle(self.wait(checkpoint, wait)),
+            Worked::Ended(Err(error)) => self.stumble(error).await,
+            Worked::Cancelling => Next::CleanUp,
+            Worked::Draining => Next::Settle(Write::HandBack),
+            Worked::Lost => Next::Vanish,
+        }
+    }
+
+    fn wait(&self, checkpoint: Value, wait: Wait) -> Write {
+        let pause = match wait {
+            Wait::Person => Pause::Person,
+            Wait::Until(moment) => Pause::Until(moment),
+            Wait::Peer(job) => {
+                let again = self.claimed.peer == Some(job);
+                let polls = if again { self.claimed.polls.saturating_add(1) } else { 0 };
+                Pause::Peer { job, after: poll_pause(self.timing.poll, polls), polls }
+            }
+        };
+        Write::Wait { checkpoint, pause }
+    }
+
+    /// Decides what an error means to the job.
+    async fn stumble(&mut self, error: JobError) -> Next {
+        let problem = match error {
+            JobError::Terminal(problem) => return self.fail(problem).await,
+            JobError::InDoubt(problem) => return Next::Settle(Write::Doubt { message: problem.to_string() }),
+            JobError::RateLimited(problem, pause) => {
+                tracing::info!(job.id = %self.job.id(), %problem, "A job was told to wait");
+                let after = pause + part_of(self.timing.backoff);
+                return Next::Settle(Write::Retry { after, failures: self.claimed.failures });
+            }
+            JobError::Lost | JobError::Store(StoreError::Fenced | StoreError::Cancelling) => {
+                // Its writes are refused when it is being cancelled, too.
+                let cancelling = self.lease.store.is_cancelling(&self.lease.claim).await;
+                return if matches!(cancelling, Ok(true)) { Next::CleanUp } else { Next::Vanish };
+            }
+            JobError::Retryable(problem) => problem,
+            JobError::Store(error) => {
+                tracing::warn!(job.id = %self.job.id(), error = &error as &dyn std::error::Error, "The store failed a job");
+                Code::StoreUnavailable.problem("The store does not answer.")
+            }
+        };
+        let failures = self.claimed.failures.saturating_add(1);
+        if failures >= self.timing.max_failures {
+            return self.fail(problem).await;
+        }
+        tracing::warn!(job.id = %self.job.id(), job.tool = self.tool.name(), job.failures = failures, %problem,
+            "A job will be tried again");
+        Next::Settle(Write::Retry { after: backoff(self.timing.backoff, failures), failures })
+    }
+
+    async fn fail(&mut self, problem: Problem) -> Next {
+        tracing::warn!(job.id = %self.job.id(), job.tool = self.tool.name(), %problem, "A job failed");
+        let checkpoint = match self.last_checkpoint().await {
+            Ok(checkpoint) => checkpoint,
+            // Without it the last events would tell lies; the lease will end, and another worker tries.
+            Err(_) => return Next::Vanish,
+        };
+        let events = self.tool.failed(&self.claimed.record.input, checkpoint.as_ref(), &problem);
+        Next::Settle(Write::End { end: End::Failed(problem), events })
+    }
+
+    /// Lets the tool clean up after a cancelled job, which then ends; or which is tried again, for as long as it takes.
+    async fn clean_up(&mut self) -> Next {
+        self.lease.cancelling = true;
+        let checkpoint = match self.last_checkpoint().await {
+            Ok(checkpoint) => checkpoint,
+            Err(error) => return self.clean_up_later(&error.into()),
+        };
+        let work = self.tool.cancelled(&self.job, self.claimed.record.input.clone(), checkpoint);
+        match self.lease.over(work).await {
+            Worked::Ended(Ok(events)) => Next::Settle(Write::End { end: End::Cancelled, events }),
+            Worked::Ended(Err(JobError::Lost)) | Worked::Lost => Next::Vanish,
+            Worked::Ended(Err(error)) => self.clean_up_later(&error),
+            Worked::Draining | Worked::Cancelling => Next::Settle(Write::HandBack),
+        }
+    }
+
+    fn clean_up_later(&self, error: &JobError) -> Next {
+        tracing::warn!(job.id = %self.job.id(), job.tool = self.tool.name(), %error, "A cancelled job is not cleaned up yet");
+        let failures = self.claimed.failures.saturating_add(1);
+        Next::Settle(Write::RetryCleanup { after: backoff(self.timing.backoff, failures), failures })
+    }
+
+    /// What was stored last: runs store later checkpoints than the one they began with.
+    async fn last_checkpoint(&self) -> Result<Option<Value>, StoreError> {
+        Ok(self.lease.store.get(self.job.id()).await?.and_then(|(record, _)| record.checkpoint))
+    }
+
+    /// Stores what became of the job; again, while the lease lasts, when the store does not answer.
+    async fn settle(&mut self, write: &Write) -> Result<(), StoreError> {
+        let mut pause = Duration::from_millis(50);
+        loop {
+            match self.lease.store.write(&self.lease.claim, write).await {
+                Ok(()) => {
+                    self.job.hints.send(self.job.id());
+                    count(self.tool.name(), write);
+                    return Ok(());
+                }
+                Err(error @ (StoreError::Fenced | StoreError::Cancelling)) => return Err(error),
+                Err(error) => {
+                    tracing::warn!(job.id = %self.job.id(), error = &error as &dyn std::error::Error,
+                        "What became of a job could not be stored");
+                    if Instant::now() + pause > self.lease.last_moment() {
+                        return Err(error);
+                    }
+                    sleep(pause).await;
+                    pause *= 2;
+                }
+            }
+        }
+    }
+}
+
+/// What a worker tells its runs when it is about to stop.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Stopping {
+    /// Runs should stop where it is good to stop.
+    pub(super) wanted: CancellationToken,
+    /// Runs must stop where they are.
+    pub(super) give_up: CancellationToken,
+}
+
+fn awaited(write: &Write) -> Option<JobId> {
+    match write {
+        Write::Wait { pause: Pause::Peer { job, .. }, .. } => Some(*job),
+        _ => None,
+    }
+}
+
+fn count(tool: &'static str, write: &Write) {
+    let status = match write {
+        Write::End { end: End::Done(_), .. } => "done",
+        Write::End { end: End::Failed(_), .. } => "failed",
+        Write::End { end: End::Cancelled, .. } => "cancelled",
+        Write::Retry { .. } | Write::RetryCleanup { .. } => "retried",
+        Write::HandBack => "handed_back",
+        Write::Doubt { .. } => "in_doubt",
+        _ => "waiting",
+    };
+    metrics::counter!("yonin_runs_total", "tool" => tool, "ended" => status).increment(1);
+}
+
+/// Exponential with full jitter: anything between nothing and the first pause doubled with each failure.
+fn backoff(first: Duration, failures: u32) -> Duration {
+    part_of(first.saturating_mul(2_u32.saturating_pow(failures.saturating_sub(1))).min(LONGEST_PAUSE))
+}
+
+/// Grows with the time that was waited in vain, so that thousands of waiting jobs don't keep their workers busy.
+fn poll_pause(poll: Duration, polls: u32) -> Duration {
+    poll.mul_f64(1.25_f64.powi(polls.min(100).cast_signed()).min(RAREST_POLL))
+}
+
+fn part_of(most: Duration) -> Duration {
+    most.mul_f64(rand::rng().random::<f64>())
+}

@@ -1,0 +1,155 @@
+//! What goes into the store and comes out of it.
+
+use crate::{Principal, job::JobRecord};
+use protocol::{Digest, JobId, Problem, Timestamp, event::What};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::time::Duration;
+
+/// A claim on a job: what every write of its worker carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Claim {
+    pub(crate) id: JobId,
+    pub(crate) fence: u64,
+}
+
+/// A job that is about to be written.
+#[derive(Debug, Clone)]
+pub(crate) struct NewJob {
+    pub(crate) tool: &'static str,
+    pub(crate) owner: Principal,
+    pub(crate) key: Option<String>,
+    pub(crate) input_digest: Digest,
+    pub(crate) input: Value,
+    pub(crate) lane: Option<String>,
+    pub(crate) events: Vec<What>,
+}
+
+/// What became of a [`NewJob`].
+#[derive(Debug)]
+pub(crate) enum Submitted {
+    /// It was written.
+    New(JobRecord),
+    /// It had been written before.
+    Known(JobRecord),
+    /// Its key was used with another input.
+    Conflict,
+}
+
+/// A job in the hands of a worker.
+#[derive(Debug)]
+pub(crate) struct Claimed {
+    pub(crate) claim: Claim,
+    pub(crate) record: JobRecord,
+    pub(crate) answer: Option<Value>,
+    pub(crate) cancelling: bool,
+    pub(crate) failures: u32,
+    pub(crate) lost_leases: u32,
+    pub(crate) polls: u32,
+    /// The peer's job that it waited for last.
+    pub(crate) peer: Option<JobId>,
+}
+
+/// What there is to claim.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Due {
+    /// How long until the next job is due; zero when one is.
+    pub(crate) next: Option<Duration>,
+    /// A job waits for one of the peers' jobs that were asked for.
+    pub(crate) woken: bool,
+}
+
+/// A write of a claimed job.
+#[derive(Debug)]
+pub(crate) enum Write {
+    /// A checkpoint and events.
+    Checkpoint { checkpoint: Value, events: Vec<What> },
+    /// The same, unless the job is being cancelled; from here on it can't be.
+    Commit { checkpoint: Value, events: Vec<What> },
+    /// A status message and its event.
+    Say { message: String },
+    /// An artifact, as canonical JSON.
+    Keep { kind: String, attempt: u32, digest: Digest, body: String },
+    /// What came of an effect.
+    Outcome { key: String, outcome: Outcome },
+    /// Lets go, and waits.
+    Wait { checkpoint: Value, pause: Pause },
+    /// Lets go, and waits for a person because an effect is in doubt.
+    Doubt { message: String },
+    /// Lets go after an error, to be tried again.
+    Retry { after: Duration, failures: u32 },
+    /// The same of a job that is being cancelled, and whose clean-up went wrong.
+    RetryCleanup { after: Duration, failures: u32 },
+    /// Lets go of a job that has done nothing wrong.
+    HandBack,
+    /// The job ended.
+    End { end: End, events: Vec<What> },
+}
+
+/// What a job that let go waits for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Pause {
+    /// A peer's job; looked at again after this time, having been looked at so often.
+    Peer { job: JobId, after: Duration, polls: u32 },
+    /// A person.
+    Person,
+    /// A moment.
+    Until(Timestamp),
+}
+
+/// How a job ended.
+#[derive(Debug)]
+pub(crate) enum End {
+    Done(Value),
+    Failed(Problem),
+    Cancelled,
+}
+
+/// An act that is about to take place.
+#[derive(Debug)]
+pub(crate) struct Effect {
+    pub(crate) key: String,
+    pub(crate) request: Value,
+}
+
+/// What the ledger knew of an effect before.
+#[derive(Debug)]
+pub(crate) enum Intent {
+    /// Nothing.
+    New,
+    /// It was intended.
+    Open,
+    /// It came to this.
+    Ended(Outcome),
+}
+
+/// What came of an effect.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Outcome {
+    Done(Value),
+    Failed(Problem),
+}
+
+/// Which jobs to list.
+#[derive(Debug)]
+pub(crate) struct Filtered {
+    pub(crate) tools: Vec<&'static str>,
+    pub(crate) lane: Option<String>,
+    pub(crate) status: Option<&'static str>,
+    pub(crate) before: Option<JobId>,
+    pub(crate) limit: u32,
+    /// Of this service; of every person when it is one.
+    pub(crate) viewer: Principal,
+}
+
+/// How much there is to do.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Load {
+    pub(crate) queued: u64,
+    pub(crate) running: u64,
+    pub(crate) waiting: u64,
+    pub(crate) asking: u64,
+    /// How long the oldest queued job that nothing blocks has been due.
+    pub(crate) oldest: Duration,
+}
