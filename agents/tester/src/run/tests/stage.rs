@@ -1,0 +1,163 @@
+use super::app::App;
+use crate::run::{Checklist, Run, World};
+use protocol::{
+    Code, Problem,
+    artifact::{CheckResult, VerdictKind},
+    tools::host::{
+        ACCESS, Access, AccessInput, LINT_PHP, LintPhpInput, LintPhpOutput, Place, TAIL_LOG, TailLogInput,
+        TailLogOutput,
+    },
+};
+use runtime::{About, Callers, Credential, Peer, Principal, Running, Service, ShortTool, Toolbox};
+use serde_json::Value;
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex, atomic::AtomicUsize},
+};
+
+/// The password of the accounts that the host hands out.
+pub(crate) const PASSWORD: &str = "hunter2-hunter2";
+
+/// An app, a host, and the world as a run sees it.
+pub(crate) struct Stage {
+    pub(crate) app: App,
+    pub(crate) host: Arc<FakeHost>,
+    peer: Peer,
+    _service: Running,
+}
+
+/// What the host says.
+#[derive(Default)]
+pub(crate) struct FakeHost(Mutex<Says>);
+
+#[derive(Default)]
+struct Says {
+    app: Option<SocketAddr>,
+    log: Vec<String>,
+    lint_errors: Vec<String>,
+    closed: bool,
+}
+
+impl Stage {
+    pub(crate) async fn set() -> Self {
+        let host = Arc::new(FakeHost::default());
+        let app = App::start(Arc::clone(&host)).await;
+        host.says(|says| says.app = Some(app.address));
+        let key = Credential::random();
+        let tools = Toolbox::new()
+            .short(GiveAccess(Arc::clone(&host)))
+            .short(Lint(Arc::clone(&host)))
+            .short(TailLog(Arc::clone(&host)));
+        let callers = Callers::nobody().and(&key, Principal::Service("tester".to_owned()));
+        let bound = Service::new("host", tools)
+            .callers(callers)
+            .bind(SocketAddr::from(([127, 0, 0, 1], 0)))
+            .await
+            .expect("a port");
+        let service = bound.start();
+        let peer = Peer::new(service.origin(), key, Code::HostUnavailable);
+        Self { app, host, peer, _service: service }
+    }
+
+    /// A run over these checks in a preview.
+    pub(crate) async fn run(&self, checks: Value) -> Result<Vec<CheckResult>, Problem> {
+        let preview = "a".repeat(26).parse().expect("a preview's name");
+        self.results(Place::Preview(preview), VerdictKind::Preview, checks).await
+    }
+
+    /// A run over these checks on the live app.
+    pub(crate) async fn smoke(&self, checks: Value) -> Result<Vec<CheckResult>, Problem> {
+        self.results(Place::Live("shop".parse().expect("a name")), VerdictKind::Smoke, checks).await
+    }
+
+    async fn results(&self, place: Place, kind: VerdictKind, checks: Value) -> Result<Vec<CheckResult>, Problem> {
+        let checks = serde_json::from_value(checks).expect("checks");
+        let list = Checklist::new(kind, checks).expect("a list");
+        let world = World::open(self.peer.clone(), place).await?;
+        Run::begin(&world, "r1").await?.checks(&list, &AtomicUsize::new(0)).await
+    }
+}
+
+impl FakeHost {
+    pub(crate) fn logs(&self, line: &str) {
+        self.says(|says| says.log.push(line.to_owned()));
+    }
+
+    pub(crate) fn breaks_syntax_of(&self, path: &str) {
+        self.says(|says| says.lint_errors.push(format!("{path}: syntax error, unexpected end of file")));
+    }
+
+    pub(crate) fn parses_again(&self) {
+        self.says(|says| says.lint_errors.clear());
+    }
+
+    pub(crate) fn closes_preview(&self) {
+        self.says(|says| says.closed = true);
+    }
+
+    fn says<T>(&self, act: impl FnOnce(&mut Says) -> T) -> T {
+        act(&mut self.0.lock().expect("nobody panics here"))
+    }
+}
+
+const ABOUT: About = About { title: "", description: "", read_only: true, destructive: false, idempotent: true };
+
+struct GiveAccess(Arc<FakeHost>);
+
+impl ShortTool for GiveAccess {
+    const NAME: &'static str = ACCESS;
+    type Input = AccessInput;
+    type Output = Access;
+
+    fn about(&self) -> About {
+        ABOUT
+    }
+
+    async fn call(&self, _caller: &Principal, _input: AccessInput) -> Result<Access, Problem> {
+        let address = self.0.says(|says| (!says.closed).then_some(says.app).flatten());
+        let address = address.ok_or_else(|| Code::PreviewGone.problem("it was closed"))?;
+        Ok(Access {
+            web: format!("http://{address}"),
+            host_header: "shop.localhost".to_owned(),
+            mysql: format!("mysql://shop:{PASSWORD}@127.0.0.1:1/shop"),
+            redis: format!("redis://shop:{PASSWORD}@127.0.0.1:1/0"),
+            redis_prefix: "app:shop:".to_owned(),
+        })
+    }
+}
+
+struct Lint(Arc<FakeHost>);
+
+impl ShortTool for Lint {
+    const NAME: &'static str = LINT_PHP;
+    type Input = LintPhpInput;
+    type Output = LintPhpOutput;
+
+    fn about(&self) -> About {
+        ABOUT
+    }
+
+    async fn call(&self, _caller: &Principal, _input: LintPhpInput) -> Result<LintPhpOutput, Problem> {
+        Ok(LintPhpOutput { files: 3, errors: self.0.says(|says| says.lint_errors.clone()) })
+    }
+}
+
+struct TailLog(Arc<FakeHost>);
+
+impl ShortTool for TailLog {
+    const NAME: &'static str = TAIL_LOG;
+    type Input = TailLogInput;
+    type Output = TailLogOutput;
+
+    fn about(&self) -> About {
+        ABOUT
+    }
+
+    async fn call(&self, _caller: &Principal, input: TailLogInput) -> Result<TailLogOutput, Problem> {
+        let (lines, end) = self.0.says(|says| {
+            let start = input.from.and_then(|from| usize::try_from(from).ok()).unwrap_or(says.log.len());
+            (says.log[start..].to_vec(), says.log.len())
+        });
+        Ok(TailLogOutput { lines, end: u64::try_from(end).expect("a small log") })
+    }
+}
