@@ -1,1 +1,377 @@
-//! The rules of the store, on every backend.
+//! The rules of the store, on every backend. A test takes an empty store; [`on_every_backend`] runs it on each.
+
+use super::{
+    Claim, Claimed, Effect, End, Filtered, Intent, NewJob, Outcome, Pause, Store, StoreError, Submitted, Write,
+};
+use crate::{
+    Principal,
+    job::{JobRecord, JobStatus},
+};
+use futures::future::join_all;
+use protocol::{Code, Digest, JobId, event::What};
+use serde_json::json;
+use std::{collections::HashSet, time::Duration};
+
+const LEASE: Duration = Duration::from_secs(30);
+
+macro_rules! on_every_backend {
+    ($($test:ident)*) => {
+        mod sqlite {
+            $(
+                #[tokio::test]
+                async fn $test() {
+                    let directory = tempfile::tempdir().expect("a directory");
+                    let store = super::Store::sqlite(&directory.path().join("store")).await.expect("a store");
+                    super::$test(store.of("agent")).await;
+                }
+            )*
+        }
+    };
+}
+
+on_every_backend! {
+    the_same_key_is_the_same_job_however_many_ask_at_once
+    a_key_belongs_to_its_owner_tool_and_agent
+    many_claimers_never_share_a_job
+    every_write_of_an_old_claim_is_refused
+    every_write_after_letting_go_is_refused
+    a_job_being_cancelled_goes_nowhere_else
+    events_have_no_gaps_when_many_write
+    a_lane_lets_one_job_out_at_a_time_in_order
+    a_job_cancelled_behind_another_does_not_wait_for_its_lane
+    turns_rise_over_all_jobs_of_a_lane
+    a_lapsed_lease_is_claimed_again_and_counted
+    of_cancel_and_the_point_of_no_return_exactly_one_wins
+    an_intent_stays_until_its_outcome
+    a_hint_wakes_those_who_wait_for_that_peer
+    lists_page_from_new_to_old_and_show_nobody_elses
+    artifacts_are_found_by_attempt_or_the_last
+}
+
+async fn the_same_key_is_the_same_job_however_many_ask_at_once(store: Store) {
+    let job = NewJob { key: Some("key".to_owned()), ..new_job() };
+    let submitted = join_all((0..50).map(|_| store.submit(&job))).await;
+    let ids: HashSet<_> = submitted
+        .iter()
+        .map(|it| match it {
+            Ok(Submitted::New(record) | Submitted::Known(record)) => record.id,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(ids.len(), 1);
+    assert_eq!(submitted.iter().filter(|it| matches!(it, Ok(Submitted::New(_)))).count(), 1);
+    let other = NewJob { input_digest: Digest::of("other"), ..job };
+    assert!(matches!(store.submit(&other).await, Ok(Submitted::Conflict)));
+}
+
+async fn a_key_belongs_to_its_owner_tool_and_agent(store: Store) {
+    let job = NewJob { key: Some("key".to_owned()), ..new_job() };
+    let others = [
+        (store.clone(), job.clone()),
+        (store.clone(), NewJob { owner: Principal::Service("eva".to_owned()), ..job.clone() }),
+        (store.clone(), NewJob { owner: Principal::Person("bob".to_owned()), ..job.clone() }),
+        (store.clone(), NewJob { tool: "other", ..job.clone() }),
+        (store.of("another"), job),
+    ];
+    for (store, job) in others {
+        assert!(matches!(store.submit(&job).await, Ok(Submitted::New(_))), "{job:?}");
+    }
+}
+
+async fn many_claimers_never_share_a_job(store: Store) {
+    for _ in 0..60 {
+        submit(&store, new_job()).await;
+    }
+    let claims = join_all((0..20).map(|_| store.claim("worker", LEASE, 4, &[]))).await;
+    let ids: Vec<_> = claims.into_iter().flat_map(|it| it.expect("claims")).map(|it| it.claim.id).collect();
+    assert_eq!(ids.len(), 60);
+    assert_eq!(ids.iter().collect::<HashSet<_>>().len(), 60);
+}
+
+async fn every_write_of_an_old_claim_is_refused(store: Store) {
+    submit(&store, NewJob { lane: Some("lane".to_owned()), ..new_job() }).await;
+    let old = claim(&store).await.claim;
+    store.end_leases().await.expect("ends");
+    let new = claim(&store).await.claim;
+    assert!(new.fence > old.fence);
+    let before = store.get(old.id).await.expect("reads");
+    all_refused(&store, old).await;
+    assert_eq!(store.get(old.id).await.expect("reads"), before);
+    assert!(store.events(old.id, 0, 100).await.expect("reads").is_empty());
+    store.write(&new, &Write::HandBack).await.expect("the new claim writes");
+}
+
+async fn every_write_after_letting_go_is_refused(store: Store) {
+    submit(&store, NewJob { lane: Some("lane".to_owned()), ..new_job() }).await;
+    let claimed = claim(&store).await.claim;
+    store.write(&claimed, &wait(Pause::Person)).await.expect("waits");
+    all_refused(&store, claimed).await;
+}
+
+/// Every function that writes on behalf of a claim, and every write there is.
+async fn all_refused(store: &Store, claim: Claim) {
+    for write in every_write() {
+        let refused = store.write(&claim, &write).await;
+        assert!(matches!(refused, Err(StoreError::Fenced)), "{write:?}: {refused:?}");
+    }
+    assert!(matches!(store.renew(&claim, LEASE).await, Err(StoreError::Fenced)));
+    assert!(matches!(store.next_turn(&claim).await, Err(StoreError::Fenced)));
+    assert!(matches!(store.intend(&claim, &effect()).await, Err(StoreError::Fenced)));
+    assert!(matches!(store.is_cancelling(&claim).await, Err(StoreError::Fenced)));
+}
+
+async fn a_job_being_cancelled_goes_nowhere_else(store: Store) {
+    let refused = every_write().into_iter().filter(|it| match it {
+        Write::Commit { .. } | Write::Wait { .. } | Write::Doubt { .. } | Write::Retry { .. } => true,
+        Write::End { end, .. } => !matches!(end, End::Cancelled),
+        _ => false,
+    });
+    submit(&store, new_job()).await;
+    let claimed = claim(&store).await.claim;
+    assert!(store.cancel(claimed.id).await.expect("cancels"));
+    assert!(store.cancel(claimed.id).await.expect("cancels again"));
+    assert!(store.renew(&claimed, LEASE).await.expect("renews"));
+    let mut count = 0;
+    for write in refused {
+        count += 1;
+        let result = store.write(&claimed, &write).await;
+        assert!(matches!(result, Err(StoreError::Cancelling)), "{write:?}: {result:?}");
+    }
+    assert_eq!(count, 6);
+    store.write(&claimed, &end(End::Cancelled)).await.expect("ends");
+    assert!(!store.cancel(claimed.id).await.expect("has ended"));
+}
+
+async fn events_have_no_gaps_when_many_write(store: Store) {
+    submit(&store, NewJob { events: vec![What::Submitted], ..new_job() }).await;
+    let claimed = claim(&store).await.claim;
+    let writes: Vec<_> =
+        (0..30).map(|n| Write::Checkpoint { checkpoint: json!(n), events: vec![progress(n), progress(n)] }).collect();
+    for result in join_all(writes.iter().map(|write| store.write(&claimed, write))).await {
+        result.expect("writes");
+    }
+    let events = store.events(claimed.id, 0, 100).await.expect("reads");
+    assert_eq!(events.iter().map(|it| it.seq).collect::<Vec<_>>(), (1..=61).collect::<Vec<_>>());
+    let rest = store.events(claimed.id, 59, 100).await.expect("reads");
+    assert_eq!(rest.iter().map(|it| it.seq).collect::<Vec<_>>(), [60, 61]);
+}
+
+async fn a_lane_lets_one_job_out_at_a_time_in_order(store: Store) {
+    let job = NewJob { lane: Some("lane".to_owned()), ..new_job() };
+    let mut ids = Vec::new();
+    for _ in 0..4 {
+        ids.push(submit(&store, job.clone()).await.id);
+    }
+    let other = submit(&store, NewJob { lane: Some("other".to_owned()), ..new_job() }).await.id;
+    let mut out = Vec::new();
+    for ending in [End::Done(json!(1)), End::Failed(Code::Internal.problem("no")), End::Done(json!(1))] {
+        let claimed = store.claim("worker", LEASE, 9, &[]).await.expect("claims");
+        let of_lane: Vec<_> = claimed.iter().filter(|it| it.claim.id != other).collect();
+        assert_eq!(of_lane.len(), 1);
+        // Waiting, it still holds the lane.
+        store.write(&of_lane[0].claim, &wait(Pause::Person)).await.expect("waits");
+        assert!(store.claim("worker", LEASE, 9, &[]).await.expect("claims").is_empty());
+        assert!(store.answer(of_lane[0].claim.id, &json!("yes")).await.expect("answers"));
+        let again = claim(&store).await;
+        assert_eq!(again.answer, Some(json!("yes")));
+        out.push(again.claim.id);
+        store.write(&again.claim, &end(ending)).await.expect("ends");
+    }
+    assert_eq!(out, ids[..3]);
+    assert_eq!(claim(&store).await.claim.id, ids[3]);
+}
+
+async fn a_job_cancelled_behind_another_does_not_wait_for_its_lane(store: Store) {
+    let job = NewJob { lane: Some("lane".to_owned()), ..new_job() };
+    let (first, second, third) =
+        (submit(&store, job.clone()).await.id, submit(&store, job.clone()).await.id, submit(&store, job).await.id);
+    let head = claim(&store).await;
+    assert_eq!(head.claim.id, first);
+    assert!(store.cancel(second).await.expect("cancels"));
+    let cancelled = claim(&store).await;
+    assert!(cancelled.cancelling && cancelled.claim.id == second);
+    assert_eq!(cancelled.record.status, JobStatus::Queued, "it never started");
+    assert!(matches!(store.next_turn(&cancelled.claim).await, Err(StoreError::NoLane)));
+    store.write(&cancelled.claim, &end(End::Cancelled)).await.expect("ends");
+    assert!(store.claim("worker", LEASE, 9, &[]).await.expect("claims").is_empty(), "the lane is still taken");
+    store.write(&head.claim, &end(End::Done(json!(1)))).await.expect("ends");
+    assert_eq!(claim(&store).await.claim.id, third);
+}
+
+async fn turns_rise_over_all_jobs_of_a_lane(store: Store) {
+    let mut turns = Vec::new();
+    for _ in 0..2 {
+        submit(&store, NewJob { lane: Some("lane".to_owned()), ..new_job() }).await;
+        let claimed = claim(&store).await.claim;
+        turns.push(store.next_turn(&claimed).await.expect("a turn"));
+        turns.push(store.next_turn(&claimed).await.expect("a turn"));
+        store.write(&claimed, &end(End::Cancelled)).await.expect("ends");
+    }
+    assert_eq!(turns, [1, 2, 3, 4]);
+}
+
+async fn a_lapsed_lease_is_claimed_again_and_counted(store: Store) {
+    submit(&store, new_job()).await;
+    assert_eq!(claim(&store).await.lost_leases, 0);
+    assert!(store.claim("worker", LEASE, 1, &[]).await.expect("claims").is_empty());
+    for lost in 1..=3 {
+        store.end_leases().await.expect("ends");
+        assert_eq!(claim(&store).await.lost_leases, lost);
+    }
+    store.end_leases().await.expect("ends");
+    let last = claim(&store).await;
+    store.write(&last.claim, &Write::HandBack).await.expect("hands back");
+    let handed = claim(&store).await;
+    assert_eq!((handed.lost_leases, handed.failures), (4, 0), "handing back counts as nothing");
+}
+
+async fn of_cancel_and_the_point_of_no_return_exactly_one_wins(store: Store) {
+    for _ in 0..40 {
+        submit(&store, new_job()).await;
+        let claimed = claim(&store).await.claim;
+        let commit = Write::Commit { checkpoint: json!(1), events: Vec::new() };
+        let (committed, cancelled) = tokio::join!(store.write(&claimed, &commit), store.cancel(claimed.id));
+        match (committed, cancelled.expect("answers")) {
+            (Ok(()), false) | (Err(StoreError::Cancelling), true) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+async fn an_intent_stays_until_its_outcome(store: Store) {
+    submit(&store, new_job()).await;
+    let claimed = claim(&store).await.claim;
+    assert!(matches!(store.intend(&claimed, &effect()).await, Ok(Intent::New)));
+    store.end_leases().await.expect("ends");
+    let claimed = claim(&store).await.claim;
+    assert!(matches!(store.intend(&claimed, &effect()).await, Ok(Intent::Open)));
+    let outcome = Outcome::Done(json!({"made": "live"}));
+    let write = Write::Outcome { key: "key".to_owned(), outcome: outcome.clone() };
+    store.write(&claimed, &write).await.expect("writes");
+    match store.intend(&claimed, &effect()).await {
+        Ok(Intent::Ended(stored)) => assert_eq!(stored, outcome),
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn a_hint_wakes_those_who_wait_for_that_peer(store: Store) {
+    let (peer, stranger) = (JobId::fresh(), JobId::fresh());
+    submit(&store, new_job()).await;
+    let claimed = claim(&store).await;
+    let pause = Pause::Peer { job: peer, after: LEASE, polls: 0 };
+    store.write(&claimed.claim, &wait(pause)).await.expect("waits");
+    assert!(!store.due(&[stranger]).await.expect("looks").woken);
+    assert!(store.claim("worker", LEASE, 1, &[stranger]).await.expect("claims").is_empty());
+    assert!(store.due(&[stranger, peer]).await.expect("looks").woken);
+    assert_eq!(store.claim("worker", LEASE, 1, &[peer]).await.expect("claims").len(), 1);
+}
+
+async fn lists_page_from_new_to_old_and_show_nobody_elses(store: Store) {
+    let mut ids = Vec::new();
+    for _ in 0..5 {
+        ids.push(submit(&store, new_job()).await.id);
+    }
+    let service = Principal::Service("planner".to_owned());
+    let foreign = submit(&store, NewJob { owner: service.clone(), ..new_job() }).await.id;
+    ids.reverse();
+    let filter = |viewer: &Principal, before, status| Filtered {
+        tools: vec!["tool"],
+        lane: None,
+        status,
+        before,
+        limit: 3,
+        viewer: viewer.clone(),
+    };
+    let (store, bob) = (&store, &Principal::Person("bob".to_owned()));
+    let list = async |filter| store.list(&filter).await.expect("lists").iter().map(|it| it.id).collect::<Vec<_>>();
+    let first = list(filter(bob, None, None)).await;
+    let second = list(filter(bob, Some(ids[2]), Some("queued"))).await;
+    assert_eq!((&first[..], &second[..]), (&ids[..3], &ids[3..]));
+    assert!(list(filter(bob, None, Some("running"))).await.is_empty());
+    assert_eq!(list(filter(&service, None, None)).await, [foreign]);
+    assert!(list(filter(&Principal::Service("tester".to_owned()), None, None)).await.is_empty());
+}
+
+async fn artifacts_are_found_by_attempt_or_the_last(store: Store) {
+    submit(&store, new_job()).await;
+    let claimed = claim(&store).await.claim;
+    for attempt in [1, 2, 2] {
+        let (body, kind) = (format!("{{\"attempt\":{attempt}}}"), "plan".to_owned());
+        let digest = Digest::of_bytes(body.as_bytes());
+        store.write(&claimed, &Write::Keep { kind, attempt, digest, body }).await.expect("keeps");
+    }
+    let find = async |kind, attempt| store.artifact(claimed.id, kind, attempt).await.expect("reads");
+    assert_eq!(find("plan", Some(1)).await, Some(json!({"attempt": 1})));
+    assert_eq!(find("plan", None).await, Some(json!({"attempt": 2})));
+    assert_eq!(find("plan", Some(3)).await, None);
+    assert_eq!(find("design", None).await, None);
+}
+
+#[tokio::test]
+async fn a_file_of_a_newer_program_is_refused() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("store");
+    drop(Store::sqlite(&file).await.expect("opens"));
+    drop(Store::sqlite(&file).await.expect("opens again"));
+    let pool = sqlx::SqlitePool::connect(&format!("sqlite://{}", file.display())).await.expect("connects");
+    sqlx::raw_sql("pragma user_version = 99").execute(&pool).await.expect("writes");
+    assert!(matches!(Store::sqlite(&file).await, Err(StoreError::Newer { found: 99, .. })));
+}
+
+fn new_job() -> NewJob {
+    NewJob {
+        tool: "tool",
+        owner: Principal::Person("ann".to_owned()),
+        key: None,
+        input_digest: Digest::of("input"),
+        input: json!("input"),
+        lane: None,
+        events: Vec::new(),
+    }
+}
+
+async fn submit(store: &Store, job: NewJob) -> JobRecord {
+    match store.submit(&job).await {
+        Ok(Submitted::New(record)) => record,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn claim(store: &Store) -> Claimed {
+    store.claim("worker", LEASE, 1, &[]).await.expect("claims").pop().expect("a job is due")
+}
+
+fn effect() -> Effect {
+    Effect { key: "key".to_owned(), request: json!({"make": "live"}) }
+}
+
+fn progress(n: u32) -> What {
+    What::Progress { message: n.to_string() }
+}
+
+fn wait(pause: Pause) -> Write {
+    Write::Wait { checkpoint: json!("checkpoint"), pause }
+}
+
+fn end(end: End) -> Write {
+    Write::End { end, events: Vec::new() }
+}
+
+fn every_write() -> Vec<Write> {
+    let (checkpoint, events) = (json!("new"), vec![What::Submitted]);
+    vec![
+        Write::Checkpoint { checkpoint: checkpoint.clone(), events: events.clone() },
+        Write::Commit { checkpoint, events },
+        Write::Say { message: "words".to_owned() },
+        Write::Keep { kind: "plan".to_owned(), attempt: 1, digest: Digest::of("x"), body: "\"x\"".to_owned() },
+        Write::Outcome { key: "key".to_owned(), outcome: Outcome::Done(json!(1)) },
+        wait(Pause::Person),
+        Write::Doubt { message: "words".to_owned() },
+        Write::Retry { after: LEASE, failures: 1 },
+        Write::RetryCleanup { after: LEASE, failures: 1 },
+        Write::HandBack,
+        end(End::Done(json!(1))),
+        end(End::Failed(Code::Internal.problem("no"))),
+        end(End::Cancelled),
+    ]
+}
