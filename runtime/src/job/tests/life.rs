@@ -1,0 +1,187 @@
+use super::scene::{Count, Scene, Script, ann, done, ended, progress, submit, told, when};
+use crate::job::{JobError, JobStatus, Step, Wait};
+use protocol::{Code, JobId, event::What};
+use serde_json::json;
+use std::time::Duration;
+
+#[tokio::test]
+async fn a_job_runs_from_checkpoint_to_checkpoint_to_its_end() {
+    let scene = Scene::without_poll().await;
+    let jobs = scene.jobs(Script::new(|job, checkpoint| {
+        Box::pin(async move {
+            if checkpoint.is_none() {
+                job.say("begins").await?;
+                job.say("begins").await?;
+                job.checkpoint(&json!(1), vec![progress("one")]).await?;
+                return Ok(Step::Wait(json!(2), Wait::Until(chrono::Utc::now())));
+            }
+            assert_eq!(checkpoint, Some(json!(2)));
+            let digest = job.keep("plan", 1, &json!({"b": 1, "a": 2})).await?;
+            assert_eq!(job.kept("plan", None).await?, Some(json!({"a": 2, "b": 1})));
+            Ok(Step::Done(json!(digest), vec![progress("end")]))
+        })
+    }));
+    let _worker = scene.worker(&jobs);
+    let id = submit(&jobs).await;
+    assert!(matches!(ended(&jobs, id).await, JobStatus::Done(_)));
+    assert_eq!(told(&jobs, id).await, [What::Submitted, progress("begins"), progress("one"), progress("end")]);
+    assert_eq!(jobs.artifact(&ann(), id, "plan", Some(1)).await.expect("kept"), json!({"a": 2, "b": 1}));
+}
+
+#[tokio::test]
+async fn an_error_that_may_pass_is_tried_again_and_kills_at_the_fifth() {
+    let (scene, runs) = (Scene::without_poll().await, Count::new());
+    let counted = runs.clone();
+    let jobs = scene.jobs(Script::new(move |job, _| {
+        let runs = counted.clone();
+        Box::pin(async move {
+            runs.up();
+            job.checkpoint(&json!(runs.now()), Vec::new()).await?;
+            Err(JobError::Retryable(Code::WebUnavailable.problem("down")))
+        })
+    }));
+    let _worker = scene.worker(&jobs);
+    let id = submit(&jobs).await;
+    assert_eq!(ended(&jobs, id).await, JobStatus::Failed(Code::WebUnavailable.problem("down")));
+    assert_eq!(runs.now(), 5);
+    assert_eq!(told(&jobs, id).await.last(), Some(&progress("failed at 5 with web-unavailable")));
+}
+
+#[tokio::test]
+async fn failures_count_in_a_row_and_being_told_to_wait_is_none() {
+    let (scene, runs) = (Scene::without_poll().await, Count::new());
+    let jobs = scene.jobs(Script::new(move |_, _| {
+        let run = runs.up();
+        Box::pin(async move {
+            match run {
+                20 => done(),
+                4 | 9 => Ok(Step::Wait(json!(run), Wait::Until(chrono::Utc::now()))),
+                run if run < 12 => Err(JobError::Retryable(Code::WebUnavailable.problem("down"))),
+                _ => Err(JobError::RateLimited(Code::TooManyRequests.problem("slow"), Duration::from_millis(2))),
+            }
+        })
+    }));
+    let _worker = scene.worker(&jobs);
+    let id = submit(&jobs).await;
+    assert_eq!(ended(&jobs, id).await, JobStatus::Done(json!("done")));
+}
+
+#[tokio::test]
+async fn a_terminal_error_ends_the_job_at_once() {
+    let (scene, runs) = (Scene::without_poll().await, Count::new());
+    let counted = runs.clone();
+    let jobs = scene.jobs(Script::new(move |_, _| {
+        counted.up();
+        Box::pin(async { Err(Code::GoalNotUnderstood.problem("what?").into()) })
+    }));
+    let _worker = scene.worker(&jobs);
+    let id = submit(&jobs).await;
+    assert!(matches!(ended(&jobs, id).await, JobStatus::Failed(problem) if problem.code == Code::GoalNotUnderstood));
+    assert_eq!(runs.now(), 1);
+}
+
+#[tokio::test]
+async fn a_panic_is_a_failure_of_ours() {
+    let (scene, runs) = (Scene::without_poll().await, Count::new());
+    let counted = runs.clone();
+    let jobs = scene.jobs(Script::new(move |_, _| {
+        counted.up();
+        Box::pin(async { panic!("on purpose") })
+    }));
+    let _worker = scene.worker(&jobs);
+    let id = submit(&jobs).await;
+    assert!(matches!(ended(&jobs, id).await, JobStatus::Failed(problem) if problem.code == Code::Internal));
+    assert_eq!(runs.now(), 5);
+}
+
+#[tokio::test]
+async fn a_person_is_asked_and_answers() {
+    let scene = Scene::without_poll().await;
+    let jobs = scene.jobs(Script::new(|job, checkpoint| {
+        Box::pin(async move {
+            match (checkpoint, job.answer::<String>()?) {
+                (None, None) => Ok(Step::Wait(json!("asked"), Wait::Person)),
+                (Some(_), Some(answer)) => Ok(Step::Done(json!(answer), Vec::new())),
+                other => panic!("{other:?}"),
+            }
+        })
+    }));
+    let _worker = scene.worker(&jobs);
+    let id = submit(&jobs).await;
+    when(&jobs, id, |job| job.status == JobStatus::Asking).await;
+    jobs.answer(&ann(), id, &"はい").await.expect("waits for it");
+    assert_eq!(ended(&jobs, id).await, JobStatus::Done(json!("はい")));
+    let late = jobs.answer(&ann(), id, &"no").await.expect_err("has ended");
+    assert_eq!(late.code, Code::NotWaiting);
+}
+
+#[tokio::test]
+async fn a_hint_wakes_a_job_that_waits_for_a_peer_even_one_that_comes_too_early() {
+    let scene = Scene::without_poll().await;
+    let (peer, early, hints) = (JobId::fresh(), JobId::fresh(), scene.hints.clone());
+    let jobs = scene.jobs(Script::new(move |_, checkpoint| {
+        // The second peer is done before this job has begun to wait for it.
+        if checkpoint == Some(json!(1)) {
+            hints.send(early);
+        }
+        Box::pin(async move {
+            match checkpoint.and_then(|it| it.as_u64()) {
+                None => Ok(Step::Wait(json!(1), Wait::Peer(peer))),
+                Some(1) => Ok(Step::Wait(json!(2), Wait::Peer(early))),
+                Some(_) => done(),
+            }
+        })
+    }));
+    let _worker = scene.worker(&jobs);
+    let id = submit(&jobs).await;
+    when(&jobs, id, |job| job.checkpoint == Some(json!(1))).await;
+    scene.hints.send(peer);
+    assert_eq!(ended(&jobs, id).await, JobStatus::Done(json!("done")));
+}
+
+#[tokio::test]
+async fn without_hints_a_job_looks_at_its_peer_by_itself() {
+    let (scene, runs) = (Scene::new().await, Count::new());
+    let peer = JobId::fresh();
+    let jobs = scene.jobs(Script::new(move |_, _| {
+        let run = runs.up();
+        Box::pin(async move { if run < 3 { Ok(Step::Wait(json!(run), Wait::Peer(peer))) } else { done() } })
+    }));
+    let _worker = scene.worker(&jobs);
+    let id = submit(&jobs).await;
+    assert_eq!(ended(&jobs, id).await, JobStatus::Done(json!("done")));
+}
+
+#[tokio::test]
+async fn two_replicas_run_each_job_once() {
+    let (scene, runs) = (Scene::new().await, Count::new());
+    let replicas = [runs.clone(), runs.clone()].map(|runs| {
+        scene.jobs(Script::new(move |_, _| {
+            runs.up();
+            Box::pin(async { done() })
+        }))
+    });
+    let _workers = replicas.each_ref().map(|jobs| scene.worker(jobs));
+    let mut ids = Vec::new();
+    for n in 0..60 {
+        ids.push(submit(&replicas[n % 2]).await);
+    }
+    for id in ids {
+        assert_eq!(ended(&replicas[0], id).await, JobStatus::Done(json!("done")));
+    }
+    assert_eq!(runs.now(), 60);
+}
+
+#[tokio::test]
+async fn nobody_sees_what_is_not_theirs() {
+    let scene = Scene::new().await;
+    let jobs = scene.jobs(Script::new(|_, _| Box::pin(async { done() })));
+    let id = submit(&jobs).await;
+    let stranger = crate::Principal::Service("tester".to_owned());
+    assert_eq!(jobs.get(&stranger, id).await.expect_err("hidden").code, Code::NotFound);
+    assert_eq!(jobs.cancel(&stranger, id).await.expect_err("hidden").code, Code::NotFound);
+    assert_eq!(jobs.answer(&stranger, id, &1).await.expect_err("hidden").code, Code::NotFound);
+    assert_eq!(jobs.events(&stranger, id, 0).await.expect_err("hidden").code, Code::NotFound);
+    assert_eq!(jobs.artifact(&stranger, id, "plan", None).await.expect_err("hidden").code, Code::NotFound);
+    assert!(jobs.get(&crate::Principal::Person("bob".to_owned()), id).await.is_ok());
+}
