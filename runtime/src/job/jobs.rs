@@ -1,14 +1,18 @@
-use super::{Filter, JobRecord, Timing, erased::ErasedLongTool};
+use super::{Filter, JobRecord, JobStatus, Timing, erased::ErasedLongTool};
 use crate::{
     Hints, Principal, Store,
     store::{Filtered, NewJob, StoreError, Submitted},
 };
 use protocol::{Code, Digest, JobId, Problem, event::Event};
 use serde::Serialize;
-use std::{collections::BTreeMap, fmt, future::Future, sync::Arc};
+use std::{collections::BTreeMap, fmt, future::Future, sync::Arc, time::Duration};
+use tokio::time::{Instant, timeout_at};
 
 /// Events that are read at once.
 const EVENTS: u32 = 500;
+
+/// How long a run has, after the event that asks a person, to let go of its job.
+const SETTLING: Duration = Duration::from_millis(500);
 
 /// A service's jobs, seen from outside. Cheap to clone.
 #[derive(Clone)]
@@ -108,7 +112,7 @@ impl Jobs {
         Err(Code::AlreadyFinished.problem("There is nothing left to cancel."))
     }
 
-    /// Answers a job that waits for a person, and wakes it.
+    /// Answers a job that waits for a person, and wakes it. One that still runs gets half a second to begin to wait.
     ///
     /// # Errors
     /// [`protocol::Code::NotWaiting`], [`protocol::Code::NotFound`].
@@ -121,12 +125,20 @@ impl Jobs {
         self.check_owner(caller, id).await?;
         let answer = serde_json::to_value(answer)
             .map_err(|error| Code::BadRequest.problem(format!("The answer is no JSON: {error}.")))?;
-        if !self.store.answer(id, &answer).await.map_err(unavailable)? {
-            return Err(Code::NotWaiting.problem("It does not wait for an answer."));
+        let deadline = Instant::now() + SETTLING;
+        loop {
+            let changed = self.changed(id);
+            if self.store.answer(id, &answer).await.map_err(unavailable)? {
+                self.hints.send(id);
+                self.hints.queued(self.agent);
+                return self.get(caller, id).await;
+            }
+            // Who was quick to read the question may be here before the run that asks it has let go.
+            let may_ask = self.get(caller, id).await?.status == JobStatus::Running && Instant::now() < deadline;
+            if !may_ask || timeout_at(deadline, changed).await.is_err() {
+                return Err(Code::NotWaiting.problem("It does not wait for an answer."));
+            }
         }
-        self.hints.send(id);
-        self.hints.queued(self.agent);
-        self.get(caller, id).await
     }
 
     /// The job's events after this sequence number, at most 500, in order.

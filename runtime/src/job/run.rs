@@ -40,17 +40,14 @@ enum Next {
 }
 
 impl Run {
-    /// Gives the claim back when the agent has no such tool.
     pub(super) fn new(
         jobs: &Jobs,
+        tool: Arc<dyn ErasedLongTool>,
         claimed: Claimed,
         timing: Timing,
         stopping: &Stopping,
         asked: Instant,
-    ) -> Result<Self, Claimed> {
-        let Some(tool) = jobs.tools.get(claimed.record.tool.as_str()).map(Arc::clone) else {
-            return Err(claimed);
-        };
+    ) -> Self {
         let drain = Drain { wanted: stopping.wanted.clone(), parked: CancellationToken::new() };
         let lease = Lease {
             store: jobs.store.clone(),
@@ -63,7 +60,7 @@ impl Run {
             heard: HashSet::new(),
             cancelling: claimed.cancelling,
         };
-        Ok(Self { job: Job::new(jobs, &claimed, drain), tool, claimed, timing, lease })
+        Self { job: Job::new(jobs, &claimed, drain), tool, claimed, timing, lease }
     }
 
     /// Runs the job, and says which peer's job it should look at again at once, if any.

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::store::{Claimed, StoreError, Write};
 use protocol::JobId;
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 use tokio::{
     sync::{
         broadcast::{
@@ -108,9 +108,12 @@ impl Worker {
         metrics::counter!("yonin_jobs_claimed_total", "agent" => self.jobs.agent).increment(claimed.len() as u64);
         let pause = if claimed.is_empty() { self.timing.poll } else { Duration::ZERO };
         for claimed in claimed {
-            match Run::new(&self.jobs, claimed, self.timing, &self.stopping, asked) {
-                Ok(run) => _ = self.runs.spawn(run.go()),
-                Err(claimed) => self.put_back(&claimed).await?,
+            match self.jobs.tools.get(claimed.record.tool.as_str()).map(Arc::clone) {
+                Some(tool) => {
+                    let run = Run::new(&self.jobs, tool, claimed, self.timing, &self.stopping, asked);
+                    self.runs.spawn(run.go());
+                }
+                None => self.put_back(&claimed).await?,
             }
         }
         Ok(pause)
@@ -142,14 +145,15 @@ impl Worker {
 
     /// Remembers this hint, and all that have come with it.
     fn hear(&mut self, hint: Result<JobId, RecvError>) {
-        // One that was missed is made good by the next poll.
-        self.woken.extend(hint.ok());
+        let mut next = hint.map_err(|_| TryRecvError::Empty);
         loop {
-            match self.hints.try_recv() {
+            match next {
                 Ok(job) if self.woken.len() < REMEMBERED => _ = self.woken.insert(job),
+                // What was missed is made good by the next poll.
                 Ok(_) | Err(TryRecvError::Lagged(_)) => {}
                 Err(TryRecvError::Empty | TryRecvError::Closed) => return,
             }
+            next = self.hints.try_recv();
         }
     }
 

@@ -116,6 +116,34 @@ async fn a_person_is_asked_and_answers() {
 }
 
 #[tokio::test]
+async fn an_answer_may_come_as_soon_as_the_question_is_read() {
+    let (scene, gate) = (Scene::without_poll().await, std::sync::Arc::new(tokio::sync::Notify::new()));
+    let held = gate.clone();
+    let jobs = scene.jobs(Script::new(move |job, _| {
+        let gate = held.clone();
+        Box::pin(async move {
+            if let Some(answer) = job.answer()? {
+                return Ok(Step::Done(answer, Vec::new()));
+            }
+            job.checkpoint(&json!("asks"), vec![progress("well?")]).await?;
+            gate.notified().await;
+            Ok(Step::Wait(json!("asks"), Wait::Person))
+        })
+    }));
+    let _worker = scene.worker(&jobs);
+    let id = submit(&jobs).await;
+    when(&jobs, id, |job| job.checkpoint.is_some()).await;
+    let caller = ann();
+    let answer = jobs.answer(&caller, id, &"yes");
+    let (answered, ()) = tokio::join!(answer, async {
+        tokio::task::yield_now().await;
+        gate.notify_one();
+    });
+    answered.expect("it asks soon");
+    assert_eq!(ended(&jobs, id).await, JobStatus::Done(json!("yes")));
+}
+
+#[tokio::test]
 async fn a_hint_wakes_a_job_that_waits_for_a_peer_even_one_that_comes_too_early() {
     let scene = Scene::without_poll().await;
     let (peer, early, hints) = (JobId::fresh(), JobId::fresh(), scene.hints.clone());
