@@ -1,14 +1,15 @@
 //! JSON into types, with the path of the value that does not fit.
 
 use protocol::{Code, Problem};
-use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde::de::{DeserializeOwned, Deserializer};
 
-/// A JSON value as a `T`.
+/// A JSON value, or a reference to one, as a `T`.
 ///
 /// # Errors
 /// [`Code::BadRequest`], naming the field.
-pub(crate) fn value<T: DeserializeOwned>(value: Value) -> Result<T, Problem> {
+pub(crate) fn value<'de, T: DeserializeOwned>(
+    value: impl Deserializer<'de, Error = serde_json::Error>,
+) -> Result<T, Problem> {
     serde_path_to_error::deserialize(value)
         .map_err(|error| Code::BadRequest.problem(sentence(&error.path().to_string(), error.inner())))
 }

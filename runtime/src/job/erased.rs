@@ -2,7 +2,7 @@
 
 use super::{Job, JobError, Step};
 use crate::{
-    Principal,
+    Principal, decode,
     tool::{Admission, LongTool},
 };
 use futures::future::BoxFuture;
@@ -47,9 +47,7 @@ impl<T: LongTool> ErasedLongTool for Erased<T> {
     }
 
     fn admit(&self, caller: &Principal, input: &Value) -> Result<Admission, Problem> {
-        let input = T::Input::deserialize(input).map_err(|error| {
-            Code::BadRequest.problem(format!("The arguments of {} are not right: {error}.", T::NAME))
-        })?;
+        let input = decode::value(input)?;
         self.0.admit(caller, &input)
     }
 

@@ -88,4 +88,5 @@ async fn a_refused_call_writes_no_job() {
     assert_eq!((&refused["isError"], &refused["structuredContent"]["code"]), (&json!(true), &json!("nothing-to-do")));
     let misspelt = fixture.call("build", json!({"ends": "sometime"}), Tasks::Declared).await;
     assert_eq!(misspelt["structuredContent"]["code"], "bad-request", "{misspelt}");
+    assert!(misspelt["structuredContent"]["detail"].as_str().is_some_and(|it| it.starts_with("ends: ")), "{misspelt}");
 }
