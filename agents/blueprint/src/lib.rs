@@ -1,10 +1,23 @@
 //! The offline engine: plan, design, change-set and checks without a model.
 
 use protocol::{
-    AppName, Problem,
+    AppName, Problem, TaskId,
     artifact::{ChangeSet, Check, CheckResult, Design, Path, Plan},
     tools::coder::AppSnapshot,
 };
+
+/// Reads a goal with the app in view and says what is going to be done.
+///
+/// # Errors
+/// What was and what was not understood, or that nothing is left to do.
+pub fn plan(
+    _task: TaskId,
+    _app: &AppName,
+    _goal: &str,
+    _snapshot: Option<&AppSnapshot>,
+) -> Result<Plan, Problem> {
+    todo!()
+}
 
 /// Turns a plan into a design on top of the app as it is.
 ///

@@ -1,6 +1,9 @@
 //! The Planner's tools, for MCP clients: the REST API once more. `submit_task` is the long one.
 
-use crate::{AppName, Digest, TaskId, task::Status};
+use crate::{
+    AppName, Digest, TaskId,
+    task::{Status, TaskResult},
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +21,7 @@ pub const CANCEL_TASK: &str = "cancel_task";
 pub const APPROVE_TASK: &str = "approve_task";
 /// Takes [`RejectTaskInput`].
 pub const REJECT_TASK: &str = "reject_task";
-/// Takes nothing.
+/// Takes [`ListAppsInput`].
 pub const LIST_APPS: &str = "list_apps";
 /// Takes [`RollbackAppInput`]; long.
 pub const ROLLBACK_APP: &str = "rollback_app";
@@ -75,4 +78,20 @@ pub struct RollbackAppInput {
     /// The release to return to; the one before the live one when absent.
     #[serde(default)]
     pub to: Option<Digest>,
+}
+
+/// Lists the apps; there is nothing to say.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ListAppsInput {}
+
+/// What `submit_task` and `rollback_app` answer once the task has succeeded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TaskOutcome {
+    /// The task.
+    pub id: TaskId,
+    /// The app.
+    pub app: AppName,
+    /// What is live now; absent when an app's first release was taken back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<TaskResult>,
 }
