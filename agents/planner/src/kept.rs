@@ -1,0 +1,14 @@
+//! The names under which a task's artifacts are kept.
+
+/// [`protocol::artifact::Plan`]; attempt 0.
+pub(crate) const PLAN: &str = "plan";
+/// [`protocol::artifact::Design`]; attempt 0.
+pub(crate) const DESIGN: &str = "design";
+/// [`protocol::artifact::ChangeSet`].
+pub(crate) const CHANGES: &str = "changes";
+/// A unified diff, as a string.
+pub(crate) const DIFF: &str = "diff";
+/// [`protocol::artifact::Verdict`] on the preview.
+pub(crate) const VERDICT: &str = "verdict";
+/// [`protocol::artifact::Verdict`] on the live app.
+pub(crate) const SMOKE: &str = "smoke";

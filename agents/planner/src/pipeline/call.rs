@@ -1,0 +1,108 @@
+//! A peer's part in a task: intended, started, looked after, taken in.
+
+use super::{
+    drive::Drive,
+    progress::{Call, Progress},
+    work::Part,
+};
+use protocol::{Code, JobId, Problem, event::What, pipeline::Event};
+use runtime::{JobError, PeerState};
+use serde_json::Value;
+use std::time::Duration;
+
+/// How often a peer that does not answer is tried again once the task can't be given up any more.
+const OUTAGE: Duration = Duration::from_secs(1);
+
+/// Where a peer's part stands.
+pub(super) enum Called {
+    /// Its job is under way.
+    Working(JobId),
+    /// It has ended, with this event and what there is to tell.
+    Ended(Event, Vec<What>),
+}
+
+impl Drive<'_> {
+    /// Starts a part, or looks how it is getting on.
+    pub(super) async fn call(&self, progress: &mut Progress, part: Part) -> Result<Called, JobError> {
+        let call = self.intend(progress, part).await?;
+        let looked = match call.job {
+            None => self.start(progress, &call).await?.map(Looked::Started),
+            Some(job) => part.peer(&self.team.peers).poll(job).await.map(|state| Looked::State(job, state)),
+        };
+        match looked {
+            Ok(Looked::Started(job)) => {
+                progress.call = Some(Call { job: Some(job), ..call });
+                self.job.say(part.sentence()).await?;
+                Ok(Called::Working(job))
+            }
+            Ok(Looked::State(job, PeerState::Working { message })) => {
+                if let Some(message) = message {
+                    self.job.say(message).await?;
+                }
+                Ok(Called::Working(job))
+            }
+            Ok(Looked::State(_, PeerState::Done(output))) => {
+                let (event, told) = self.accept(progress, part, output).await?;
+                Ok(Called::Ended(event, told))
+            }
+            Ok(Looked::State(_, PeerState::Failed(problem))) => Ok(gave_up(part, problem)),
+            Ok(Looked::State(_, PeerState::Cancelled)) => {
+                Ok(gave_up(part, Code::Internal.problem(format!("somebody else cancelled the part {}", part.as_str()))))
+            }
+            Err(problem) => self.unanswered(progress, part, problem),
+        }
+    }
+
+    /// Writes down what is about to be asked for, unless an earlier run did.
+    async fn intend(&self, progress: &mut Progress, part: Part) -> Result<Call, JobError> {
+        if let Some(call) = &progress.call {
+            return Ok(call.clone());
+        }
+        let call = Call { part, turn: self.job.next_turn().await?, job: None };
+        progress.call = Some(call.clone());
+        progress.previewed |= part == Part::Build;
+        self.job.checkpoint(progress, Vec::new()).await?;
+        Ok(call)
+    }
+
+    /// Starts a part's job, or finds the one that an earlier run started: the key is made of what the part is for.
+    pub(super) async fn start(&self, progress: &Progress, call: &Call) -> Result<Result<JobId, Problem>, JobError> {
+        let part = call.part;
+        let input: Value = self.request(progress, call).await?;
+        let key = format!("{}/{}/{}", self.job.id(), part.as_str(), progress.state.attempt());
+        Ok(part.peer(&self.team.peers).start(part.tool(), &key, &input).await)
+    }
+
+    /// The peer refused, or was not reached. Once the task can't be cancelled, it is not given up for an outage either, as
+    /// long as there is time: what the peer did meanwhile should be known.
+    fn unanswered(&self, progress: &mut Progress, part: Part, problem: Problem) -> Result<Called, JobError> {
+        if !problem.code.is_retryable() {
+            return Ok(gave_up(part, problem));
+        }
+        if progress.state.can_be_cancelled() {
+            return Err(JobError::Retryable(problem));
+        }
+        if self.time_is_up(progress).is_none() {
+            return Err(JobError::RateLimited(problem, OUTAGE));
+        }
+        Ok(gave_up(part, problem))
+    }
+}
+
+enum Looked {
+    Started(JobId),
+    State(JobId, PeerState<Value>),
+}
+
+/// A part ended badly. Where users may see the change already, the problem says so.
+fn gave_up(part: Part, mut problem: Problem) -> Called {
+    let so_far = match part {
+        Part::Design | Part::Build | Part::Verify | Part::Release | Part::RollBack => None,
+        Part::Smoke => Some("the release is live, but the live app could not be looked at"),
+        Part::Revert => Some("the release is live and red, and could not be taken back"),
+    };
+    if let Some(so_far) = so_far {
+        problem.detail = format!("{so_far}: {}", problem.detail);
+    }
+    Called::Ended(Event::Failed { problem }, Vec::new())
+}

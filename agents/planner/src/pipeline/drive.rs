@@ -1,0 +1,175 @@
+use super::{
+    call::Called,
+    order::Order,
+    progress::Progress,
+    settle,
+    work::{Work, work_for},
+};
+use crate::{
+    config::{Engine, Peers},
+    kept,
+};
+use protocol::{
+    AppName, Code, Problem,
+    artifact::{Path, Plan, Statement},
+    event::What,
+    pipeline::{Event, Pipeline},
+    task::Question,
+    tools::{
+        coder::{AppSnapshot, INSPECT_APP, InspectAppInput, InspectAppOutput},
+        planner::TaskOutcome,
+    },
+};
+use runtime::{Job, JobError, Step, Wait};
+use serde::{Deserialize, Serialize};
+
+/// Whom a task's parts are given to.
+#[derive(Debug, Clone)]
+pub(crate) struct Team {
+    pub(crate) peers: Peers,
+    pub(crate) engine: Engine,
+}
+
+/// What a person said to a change that waits for approval.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "snake_case")]
+pub(crate) enum Answer {
+    /// It may go live.
+    Approve {
+        /// Who said so.
+        by: String,
+    },
+    /// It may not.
+    Reject {
+        /// Why.
+        reason: Option<String>,
+        /// Who said so.
+        by: String,
+    },
+}
+
+/// One task in the hands of one worker.
+pub(super) struct Drive<'a> {
+    pub(super) job: &'a Job,
+    pub(super) team: &'a Team,
+    pub(super) order: &'a Order,
+}
+
+impl Drive<'_> {
+    /// Takes a task as far as it goes without waiting: the same loop after a submission, an answer and a crash.
+    pub(super) async fn run(&self, mut progress: Progress) -> Result<Step<Progress, TaskOutcome>, JobError> {
+        loop {
+            if let Some(problem) = self.overdue(&progress) {
+                self.advance(&mut progress, Event::Failed { problem }, Vec::new()).await?;
+            }
+            match work_for(&progress.state) {
+                Work::Plan => {
+                    let event = self.plan(&mut progress).await?;
+                    self.advance(&mut progress, event, Vec::new()).await?;
+                }
+                Work::Call(part) => match self.call(&mut progress, part).await? {
+                    Called::Working(job) => return Ok(Step::Wait(progress, Wait::Peer(job))),
+                    Called::Ended(event, told) => {
+                        progress.call = None;
+                        self.advance(&mut progress, event, told).await?;
+                    }
+                },
+                Work::Ask => match self.job.answer::<Answer>()? {
+                    None => return Ok(Step::Wait(progress, Wait::Person)),
+                    Some(answer) => {
+                        progress.answered(chrono::Utc::now());
+                        let (event, sentence) = heard(answer);
+                        let told = vec![What::Progress { message: sentence }];
+                        self.advance(&mut progress, event, told).await?;
+                    }
+                },
+                Work::End => return self.end(progress).await,
+            }
+        }
+    }
+
+    /// Moves the task and stores where it is now, before anything is done about it.
+    async fn advance(&self, progress: &mut Progress, event: Event, mut told: Vec<What>) -> Result<(), JobError> {
+        let from = progress.state.clone();
+        progress.state = from.next(self.order.terms, event).map_err(|illegal| {
+            tracing::error!(task.id = %self.job.id(), error = %illegal, "A task was sent where it cannot go");
+            JobError::Terminal(Code::Internal.problem("the task was sent where it cannot go"))
+        })?;
+        let state = &progress.state;
+        if !state.is_over() {
+            told.push(What::Moved { stage: state.stage(), status: state.status(), attempt: state.attempt() });
+        }
+        if let Some(question) = question(state) {
+            progress.asked_at = Some(chrono::Utc::now());
+            told.push(What::Asked { question });
+        }
+        if matches!(state, Pipeline::Releasing { .. }) {
+            self.job.point_of_no_return(progress, told).await
+        } else {
+            self.job.checkpoint(progress, told).await
+        }
+    }
+
+    /// Reads the goal with the app in view.
+    async fn plan(&self, progress: &mut Progress) -> Result<Event, JobError> {
+        self.job.say("The Planner reads the goal").await?;
+        let snapshot = self.inspect(self.team.engine.wanted_files()).await?;
+        let live = snapshot.as_ref().and_then(|snapshot| snapshot.live.as_ref());
+        progress.base = live.map(|release| release.digest);
+        match self.team.engine.plan(self.job.id(), &self.order.app, &self.order.goal, snapshot.as_ref()) {
+            Ok(plan) => Ok(Event::Planned { plan: self.job.keep::<Plan>(kept::PLAN, 0, &plan).await? }),
+            Err(problem) => Ok(Event::Failed { problem }),
+        }
+    }
+
+    /// The app as it is now, with the text of these files; `None` when there is no such app yet.
+    pub(super) async fn inspect(&self, files: Vec<Path>) -> Result<Option<AppSnapshot>, JobError> {
+        Ok(inspect(&self.team.peers.coder, self.order.app.clone(), files).await?)
+    }
+
+    /// The problem of a task whose time is up, as long as it can still be stopped. A person may take as long as it takes.
+    fn overdue(&self, progress: &Progress) -> Option<Problem> {
+        let stoppable = progress.state.can_be_cancelled() && progress.asked_at.is_none();
+        stoppable.then(|| self.time_is_up(progress)).flatten()
+    }
+
+    pub(super) fn time_is_up(&self, progress: &Progress) -> Option<Problem> {
+        self.order.overdue(self.job.started_at(), progress.asked_millis, chrono::Utc::now())
+    }
+
+    async fn end(&self, mut progress: Progress) -> Result<Step<Progress, TaskOutcome>, JobError> {
+        self.settle_or_leave(&mut progress).await?;
+        settle::outcome(self.job.id(), &self.order.app, &progress)
+    }
+}
+
+/// What a person is asked in this state.
+pub(crate) fn question(state: &Pipeline) -> Option<Question> {
+    let Pipeline::Approving { built, .. } = state else { return None };
+    let reason = match built.destructive.first() {
+        Some(Statement { id, danger, .. }) => format!("{id}: {danger}"),
+        None => "the task's policy asks for every change".to_owned(),
+    };
+    let (statements, preview) = (built.destructive.clone(), built.preview.url.clone());
+    Some(Question::Approval { reason, statements, preview })
+}
+
+/// One app as the Coder sees it.
+pub(super) async fn inspect(
+    coder: &runtime::Peer,
+    app: AppName,
+    files: Vec<Path>,
+) -> Result<Option<AppSnapshot>, Problem> {
+    let output: InspectAppOutput = coder.call(INSPECT_APP, &InspectAppInput { app: Some(app.clone()), files }).await?;
+    Ok(output.apps.into_iter().find(|snapshot| snapshot.app == app))
+}
+
+fn heard(answer: Answer) -> (Event, String) {
+    match answer {
+        Answer::Approve { by } => (Event::Approved, format!("{by} approved the change")),
+        Answer::Reject { reason, by } => {
+            let sentence = format!("{by} rejected the change");
+            (Event::Rejected { reason: reason.unwrap_or_else(|| sentence.clone()) }, sentence)
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! How a task travels: [`protocol::pipeline::Pipeline`] says where to, this module does what each state calls for.
+
+mod accept;
+mod call;
+mod diff;
+mod drive;
+mod order;
+mod progress;
+mod request;
+mod rollback;
+mod settle;
+mod submit;
+mod work;
+
+pub(crate) use drive::{Answer, Team, question};
+pub(crate) use order::Order;
+pub(crate) use progress::Progress;
+pub(crate) use rollback::RollbackTool;
+pub(crate) use submit::SubmitTool;

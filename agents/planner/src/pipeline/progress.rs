@@ -1,0 +1,64 @@
+use super::work::Part;
+use protocol::{Digest, JobId, Timestamp, artifact::Release, pipeline::Pipeline};
+use serde::{Deserialize, Serialize};
+
+/// What a task remembers between two runs: its checkpoint. Artifacts are kept beside it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Progress {
+    /// Where the task is.
+    pub(crate) state: Pipeline,
+    /// What a peer was asked for and has not answered yet.
+    pub(super) call: Option<Call>,
+    /// The release that was live when the task left the queue.
+    pub(super) base: Option<Digest>,
+    /// A build was asked for, so there may be a preview.
+    pub(super) previewed: bool,
+    /// What is live through this task.
+    pub(super) live: Option<Release>,
+    /// Where the app is.
+    pub(super) url: String,
+    /// Checks of the last verdict that passed.
+    pub(super) checks_passed: u32,
+    /// Since when a person is asked.
+    pub(super) asked_at: Option<Timestamp>,
+    /// How long persons took to answer, in milliseconds.
+    pub(super) asked_millis: u64,
+    /// How often cleaning up did not work.
+    pub(super) cleanups: u32,
+}
+
+/// What a peer was asked for. Written before the peer is called, so that a repeated call is the same call.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Call {
+    /// What.
+    pub(super) part: Part,
+    /// The turn that the call takes in the app's order of writers.
+    pub(super) turn: u64,
+    /// The peer's job, once it is known.
+    pub(super) job: Option<JobId>,
+}
+
+impl Progress {
+    /// A task that leaves the queue in this state, with this release live.
+    pub(super) fn starting(state: Pipeline, live: Option<&Release>) -> Self {
+        Self {
+            state,
+            call: None,
+            base: live.map(|release| release.digest),
+            previewed: false,
+            live: None,
+            url: String::new(),
+            checks_passed: 0,
+            asked_at: None,
+            asked_millis: 0,
+            cleanups: 0,
+        }
+    }
+
+    /// A person was asked and has answered.
+    pub(super) fn answered(&mut self, now: Timestamp) {
+        if let Some(asked_at) = self.asked_at.take() {
+            self.asked_millis += u64::try_from((now - asked_at).num_milliseconds()).unwrap_or(0);
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! How a task ends: nothing of it is left running, and what came of it is told.
+
+use super::{drive::Drive, progress::Progress};
+use protocol::{
+    AppName, Code, Problem, TaskId,
+    event::What,
+    pipeline::{End, Pipeline},
+    task::{Status, TaskResult},
+    tools::{
+        coder::{DISCARD_PREVIEW, DiscardPreviewInput},
+        planner::TaskOutcome,
+    },
+};
+use runtime::{JobError, PeerState, Step};
+use serde_json::Value;
+use std::time::Duration;
+
+/// How often a child that was cancelled is looked at until it has ended.
+const CANCELLED_CHILD: Duration = Duration::from_millis(200);
+/// How often cleaning up after a failed task is tried. A preview that is left over goes when it expires.
+const CLEANUPS: u32 = 5;
+
+impl Drive<'_> {
+    /// Ends what is under way at a peer and closes the preview. An error means: not yet.
+    pub(super) async fn settle(&self, progress: &Progress) -> Result<(), JobError> {
+        self.end_child(progress).await?;
+        if progress.previewed && !matches!(progress.state, Pipeline::Over { end: End::Succeeded { .. }, .. }) {
+            let (app, task, turn) = (self.order.app.clone(), self.job.id(), self.job.next_turn().await?);
+            let input = DiscardPreviewInput { app, task, turn };
+            let _: Value = self.team.peers.coder.call(DISCARD_PREVIEW, &input).await?;
+        }
+        Ok(())
+    }
+
+    /// Like [`Drive::settle`], for a task that has its end already: after some tries its own problem is what counts.
+    pub(super) async fn settle_or_leave(&self, progress: &mut Progress) -> Result<(), JobError> {
+        match self.settle(progress).await {
+            Err(JobError::Retryable(problem)) if progress.cleanups < CLEANUPS => {
+                let pause = Duration::from_millis(250 << progress.cleanups);
+                progress.cleanups += 1;
+                self.job.checkpoint(progress, Vec::new()).await?;
+                Err(JobError::RateLimited(problem, pause))
+            }
+            Err(JobError::Retryable(problem) | JobError::Terminal(problem)) => {
+                let task = self.job.id();
+                tracing::warn!(task.id = %task, error = %problem, "A task could not clean up; its preview goes when it expires");
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
+    /// Cancels the job that a peer may still be running, and comes back until it has ended.
+    async fn end_child(&self, progress: &Progress) -> Result<(), JobError> {
+        let Some(call) = &progress.call else { return Ok(()) };
+        let job = match call.job {
+            Some(job) => job,
+            // The intent of a task that has failed cannot be repeated. What its part does counts for nothing once the
+            // preview is discarded with a newer turn, so it is left to end by itself.
+            None if progress.state.is_over() => return Ok(()),
+            // Asked for again under the same key, the part says which job it is.
+            None => match self.start(progress, call).await? {
+                Ok(job) => job,
+                Err(problem) if problem.code.is_retryable() => return Err(problem.into()),
+                Err(_refused) => return Ok(()),
+            },
+        };
+        let peer = call.part.peer(&self.team.peers);
+        match peer.cancel(job).await {
+            Ok(()) => {}
+            Err(problem) if problem.code == Code::NotFound => return Ok(()),
+            Err(problem) => return Err(problem.into()),
+        }
+        match peer.poll::<Value>(job).await? {
+            PeerState::Working { .. } => Err(JobError::RateLimited(
+                Code::Cancelled.problem("a cancelled part has not ended yet"),
+                CANCELLED_CHILD,
+            )),
+            PeerState::Done(_) | PeerState::Failed(_) | PeerState::Cancelled => Ok(()),
+        }
+    }
+}
+
+/// What the job answers, given where the task ended.
+pub(super) fn outcome(
+    task: TaskId,
+    app: &AppName,
+    progress: &Progress,
+) -> Result<Step<Progress, TaskOutcome>, JobError> {
+    match &progress.state {
+        Pipeline::Over { end: End::Succeeded { release, verdict }, .. } => {
+            let result = release.zip(*verdict).map(|(release, verdict)| TaskResult {
+                url: progress.url.clone(),
+                release,
+                verdict,
+                checks_passed: progress.checks_passed,
+            });
+            let ended = What::Ended { status: Status::Succeeded, result: result.clone(), error: None };
+            Ok(Step::Done(TaskOutcome { id: task, app: app.clone(), result }, vec![ended]))
+        }
+        Pipeline::Over { end: End::Failed { problem }, .. } => Err(JobError::Terminal(problem.clone())),
+        Pipeline::Over { end: End::Cancelled, .. } => {
+            Err(JobError::Terminal(Code::Cancelled.problem("it was cancelled")))
+        }
+        _ => Err(JobError::Terminal(Code::Internal.problem("the task ended where nothing ends"))),
+    }
+}
+
+/// The last event of a failed task.
+pub(super) fn failed(problem: &Problem) -> What {
+    What::Ended { status: Status::Failed, result: None, error: Some(problem.clone()) }
+}
+
+/// The last event of a cancelled task.
+pub(super) fn cancelled() -> What {
+    What::Ended { status: Status::Cancelled, result: None, error: None }
+}

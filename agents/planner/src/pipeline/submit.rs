@@ -1,0 +1,81 @@
+use super::{
+    drive::{Drive, Team},
+    order::Order,
+    progress::Progress,
+    settle,
+};
+use protocol::{
+    Problem,
+    event::What,
+    pipeline::Pipeline,
+    rest::SubmitTask,
+    task::Stage,
+    task::Status,
+    tools::planner::{SUBMIT_TASK, TaskOutcome},
+};
+use runtime::{About, Job, JobError, LongTool, Principal, Step, tool::Admission};
+
+/// `submit_task`: a goal becomes a tested, live, reversible release.
+pub(crate) struct SubmitTool {
+    pub(crate) team: Team,
+}
+
+impl LongTool for SubmitTool {
+    const NAME: &'static str = SUBMIT_TASK;
+    type Input = SubmitTask;
+    type Output = TaskOutcome;
+    type Checkpoint = Progress;
+
+    fn about(&self) -> About {
+        About {
+            title: "Submit a task",
+            description: "Have the team plan, design, build, test and release a goal for one PHP app. Answers at once with \
+                          the task's id; get_task, wait_task and the REST API tell how it goes. Tasks of one app run one \
+                          after the other.",
+            read_only: false,
+            destructive: false,
+            idempotent: false,
+        }
+    }
+
+    fn admit(&self, _caller: &Principal, input: &SubmitTask) -> Result<Admission, Problem> {
+        input.validate()?;
+        Ok(Admission { lane: Some(input.app.to_string()), events: vec![What::Submitted] })
+    }
+
+    async fn run(
+        &self,
+        job: &Job,
+        input: SubmitTask,
+        checkpoint: Option<Progress>,
+    ) -> Result<Step<Progress, TaskOutcome>, JobError> {
+        let drive = Drive { job, team: &self.team, order: &Order::from(&input) };
+        let progress = match checkpoint {
+            Some(progress) => progress,
+            None => {
+                let progress = Progress::starting(Pipeline::Planning, None);
+                let moved = What::Moved { stage: Stage::Plan, status: Status::Running, attempt: 0 };
+                job.checkpoint(&progress, vec![moved]).await?;
+                progress
+            }
+        };
+        drive.run(progress).await
+    }
+
+    async fn cancelled(
+        &self,
+        job: &Job,
+        input: SubmitTask,
+        checkpoint: Option<Progress>,
+    ) -> Result<Vec<What>, JobError> {
+        if let Some(progress) = checkpoint {
+            let drive = Drive { job, team: &self.team, order: &Order::from(&input) };
+            drive.settle(&progress).await?;
+        }
+        Ok(vec![settle::cancelled()])
+    }
+
+    fn failed(&self, _input: &SubmitTask, _checkpoint: Option<&Progress>, problem: &Problem) -> Vec<What> {
+        vec![settle::failed(problem)]
+    }
+}

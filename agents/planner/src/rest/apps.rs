@@ -1,0 +1,73 @@
+use super::{
+    Rest,
+    parts::{Key, MaybeBody, Name},
+    tasks::accepted,
+};
+use crate::{apps::Apps, tasks::Tasks};
+use axum::{
+    Json, Router,
+    extract::State,
+    response::Response,
+    routing::{get, post},
+};
+use protocol::{
+    Problem,
+    rest::{App, AppList, ReleaseList, RollbackApp},
+    task::Task,
+    tools::planner::RollbackAppInput,
+};
+use runtime::{Principal, http::Failure};
+
+pub(super) fn router() -> Router<Rest> {
+    Router::new()
+        .route("/v1/apps", get(list))
+        .route("/v1/apps/{app}", get(show))
+        .route("/v1/apps/{app}/releases", get(releases))
+        .route("/v1/apps/{app}/rollback", post(rollback))
+}
+
+/// Every app.
+#[utoipa::path(
+    get, path = "/v1/apps", tag = "apps",
+    responses((status = 200, body = AppList), (status = "default", body = Problem, content_type = "application/problem+json"))
+)]
+async fn list(State(apps): State<Apps>, _caller: Principal) -> Result<Json<AppList>, Failure> {
+    Ok(Json(apps.list().await?))
+}
+
+/// One app.
+#[utoipa::path(
+    get, path = "/v1/apps/{app}", tag = "apps", params(("app" = String, Path)),
+    responses((status = 200, body = App), (status = "default", body = Problem, content_type = "application/problem+json"))
+)]
+async fn show(State(apps): State<Apps>, _caller: Principal, Name(app): Name) -> Result<Json<App>, Failure> {
+    Ok(Json(apps.get(&app).await?))
+}
+
+/// The releases that are kept, newest first.
+#[utoipa::path(
+    get, path = "/v1/apps/{app}/releases", tag = "apps", params(("app" = String, Path)),
+    responses((status = 200, body = ReleaseList), (status = "default", body = Problem, content_type = "application/problem+json"))
+)]
+async fn releases(State(apps): State<Apps>, _caller: Principal, Name(app): Name) -> Result<Json<ReleaseList>, Failure> {
+    Ok(Json(apps.releases(&app).await?))
+}
+
+/// Return an app to an earlier release, as a task of its own.
+#[utoipa::path(
+    post, path = "/v1/apps/{app}/rollback", tag = "apps", request_body = Option<RollbackApp>,
+    params(("app" = String, Path),
+           ("Idempotency-Key" = Option<String>, Header, description = "The same key and body give the same task")),
+    responses((status = 202, body = Task, description = "Submitted; `Location` says where to look"),
+              (status = "default", body = Problem, content_type = "application/problem+json"))
+)]
+async fn rollback(
+    State(tasks): State<Tasks>,
+    caller: Principal,
+    Name(app): Name,
+    Key(key): Key,
+    MaybeBody(body): MaybeBody<RollbackApp>,
+) -> Result<Response, Failure> {
+    let input = RollbackAppInput { app, to: body.to };
+    Ok(accepted(tasks.rollback(&caller, key.as_deref(), &input).await?))
+}

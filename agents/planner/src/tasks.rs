@@ -1,0 +1,175 @@
+use crate::{kept, pipeline::Answer, view};
+use protocol::{
+    Code, JobId, Problem, TaskId,
+    event::Event,
+    rest::{SubmitTask, TaskList},
+    task::{Status, Task},
+    tools::planner::{ListTasksInput, ROLLBACK_APP, RollbackAppInput, SUBMIT_TASK},
+};
+use runtime::{Jobs, Principal, job::Filter};
+use serde::Serialize;
+use serde_json::Value;
+use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
+
+/// Everything that can be done with tasks: what REST, the web page and the MCP tools share. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Tasks {
+    jobs: Jobs,
+}
+
+/// A task that has come to its question asks a moment later; an answer in between waits at most this long.
+const ASKS_SOON: Duration = Duration::from_secs(5);
+
+impl Tasks {
+    pub(crate) fn new(jobs: Jobs) -> Self {
+        Self { jobs }
+    }
+
+    /// Submits a goal. The same key and goal give the same task.
+    pub(crate) async fn submit(
+        &self,
+        caller: &Principal,
+        key: Option<&str>,
+        input: &SubmitTask,
+    ) -> Result<Task, Problem> {
+        input.validate()?;
+        self.start(caller, SUBMIT_TASK, key, input).await
+    }
+
+    /// Asks for a return to an earlier release.
+    pub(crate) async fn rollback(
+        &self,
+        caller: &Principal,
+        key: Option<&str>,
+        input: &RollbackAppInput,
+    ) -> Result<Task, Problem> {
+        self.start(caller, ROLLBACK_APP, key, input).await
+    }
+
+    /// A task as it stands.
+    pub(crate) async fn get(&self, caller: &Principal, id: TaskId) -> Result<Task, Problem> {
+        view::task(&self.jobs.get(caller, id).await?)
+    }
+
+    /// Tasks, newest first, a page at a time.
+    pub(crate) async fn list(&self, caller: &Principal, which: ListTasksInput) -> Result<TaskList, Problem> {
+        let limit = which.limit.unwrap_or(20);
+        if !(1..=100).contains(&limit) {
+            return Err(Code::BadRequest.problem("limit is 1 to 100"));
+        }
+        let filter = Filter {
+            tools: vec![SUBMIT_TASK, ROLLBACK_APP],
+            lane: which.app,
+            status: which.status.map(job_status),
+            before: which.cursor.as_deref().map(cursor).transpose()?,
+            limit: limit + 1,
+        };
+        let mut records = self.jobs.list(caller, filter).await?;
+        let more = records.len() > limit as usize;
+        records.truncate(limit as usize);
+        let next_cursor = records.last().filter(|_| more).map(|last| last.id.to_string());
+        let tasks = records.iter().map(view::task).collect::<Result<_, _>>()?;
+        Ok(TaskList { tasks, next_cursor })
+    }
+
+    /// Ends a task, as long as nothing irrevocable was started.
+    pub(crate) async fn cancel(&self, caller: &Principal, id: TaskId) -> Result<Task, Problem> {
+        view::task(&self.jobs.cancel(caller, id).await?)
+    }
+
+    /// Lets a change that waits for approval go live.
+    pub(crate) async fn approve(&self, caller: &Principal, id: TaskId) -> Result<Task, Problem> {
+        self.answer(caller, id, &Answer::Approve { by: name(caller) }).await
+    }
+
+    /// Refuses a change that waits for approval.
+    pub(crate) async fn reject(&self, caller: &Principal, id: TaskId, reason: Option<String>) -> Result<Task, Problem> {
+        self.answer(caller, id, &Answer::Reject { reason, by: name(caller) }).await
+    }
+
+    /// Where the task stands once it has ended or asks something, at the latest after this time.
+    pub(crate) async fn wait(&self, caller: &Principal, id: TaskId, longest: Duration) -> Result<Task, Problem> {
+        let deadline = Instant::now() + longest;
+        loop {
+            let changed = self.jobs.changed(id);
+            let task = self.get(caller, id).await?;
+            let settled = task.status.is_final() || task.status == Status::Waiting;
+            if settled || timeout_at(deadline, changed).await.is_err() {
+                return Ok(task);
+            }
+        }
+    }
+
+    /// A task's events after this one, in order.
+    pub(crate) async fn events(&self, caller: &Principal, id: TaskId, after: u64) -> Result<Vec<Event>, Problem> {
+        self.jobs.events(caller, id, after).await
+    }
+
+    /// Returns when something may have happened to the task since the call.
+    pub(crate) fn changed(&self, id: TaskId) -> impl Future<Output = ()> + Send + 'static {
+        self.jobs.changed(id)
+    }
+
+    /// What was handed on: of this round, or the last one.
+    pub(crate) async fn artifact(
+        &self,
+        caller: &Principal,
+        id: TaskId,
+        kind: &str,
+        attempt: Option<u32>,
+    ) -> Result<Value, Problem> {
+        // There is one plan and one design, whatever the round.
+        let attempt = attempt.filter(|_| !matches!(kind, kept::PLAN | kept::DESIGN));
+        self.jobs.artifact(caller, id, kind, attempt).await
+    }
+
+    async fn start<I: Serialize>(
+        &self,
+        caller: &Principal,
+        tool: &str,
+        key: Option<&str>,
+        input: &I,
+    ) -> Result<Task, Problem> {
+        let input = serde_json::to_value(input).map_err(|error| Code::Internal.problem(error.to_string()))?;
+        view::task(&self.jobs.submit(caller, tool, key, input).await?)
+    }
+
+    async fn answer(&self, caller: &Principal, id: TaskId, answer: &Answer) -> Result<Task, Problem> {
+        let deadline = Instant::now() + ASKS_SOON;
+        loop {
+            let changed = self.jobs.changed(id);
+            match self.jobs.answer(caller, id, answer).await {
+                Ok(record) => return view::task(&record),
+                Err(problem) if problem.code == Code::NotWaiting => {
+                    let soon = self.get(caller, id).await?.question.is_some();
+                    if !soon || timeout_at(deadline, changed).await.is_err() {
+                        return Err(problem);
+                    }
+                }
+                Err(problem) => return Err(problem),
+            }
+        }
+    }
+}
+
+fn job_status(status: Status) -> &'static str {
+    match status {
+        Status::Queued => "queued",
+        Status::Running => "running",
+        Status::Waiting => "asking",
+        Status::Succeeded => "done",
+        Status::Failed => "failed",
+        Status::Cancelled => "cancelled",
+    }
+}
+
+fn cursor(text: &str) -> Result<JobId, Problem> {
+    text.parse().map_err(|_| Code::BadCursor.problem("give back `next_cursor` as it was"))
+}
+
+fn name(caller: &Principal) -> String {
+    match caller {
+        Principal::Person(name) | Principal::Service(name) => name.clone(),
+    }
+}
