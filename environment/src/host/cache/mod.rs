@@ -147,7 +147,7 @@ impl Cache {
 }
 
 /// A prefix as a pattern that stands for itself only.
-fn escaped(prefix: &str) -> String {
+pub(crate) fn escaped(prefix: &str) -> String {
     let mut pattern = String::with_capacity(prefix.len());
     for character in prefix.chars() {
         if matches!(character, '*' | '?' | '[' | ']' | '\\' | '^') {

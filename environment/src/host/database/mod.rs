@@ -20,6 +20,7 @@ mod table;
 pub use account::{Account, Rights};
 pub use classify::{Class, classify};
 pub use error::DatabaseError;
+pub(crate) use error::number;
 pub use ledger::{LedgerRow, LedgerState};
 pub use migrate::{Applied, How, MigrateOptions};
 
