@@ -1,0 +1,2 @@
+<?php /** @var App\Html $this */ ?>
+<p><a href="/"><?= $this->t('back') ?></a></p>
