@@ -193,6 +193,19 @@ async fn a_closed_port_or_a_closed_preview_gives_no_results_at_all() {
 }
 
 #[tokio::test]
+async fn a_server_error_while_the_database_is_away_says_nothing_about_the_change() {
+    let stage = Stage::set().await;
+    let boom = json!([http("boom", json!({"method": "GET", "path": "/boom", "expect": {"status": [500]}}))]);
+    let reads = json!([{"id": "rows", "title": "rows", "act": {"kind": "sql", "query": "select 1 as one",
+        "expect": {"count": 1}}}]);
+    let looks = json!([{"id": "keys", "title": "keys", "act": {"kind": "cache", "key": "*", "expect": "absent"}}]);
+    let (boom, reads, looks) = tokio::join!(stage.run(boom), stage.run(reads), stage.run(looks));
+    assert_eq!(boom.expect_err("no database").code, Code::MysqlUnavailable);
+    assert_eq!(reads.expect_err("no database").code, Code::MysqlUnavailable);
+    assert_eq!(looks.expect_err("no cache").code, Code::RedisUnavailable);
+}
+
+#[tokio::test]
 async fn one_hundred_and_fifty_checks_take_less_than_a_second() {
     let stage = Stage::set().await;
     let check =

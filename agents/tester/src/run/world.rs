@@ -11,6 +11,8 @@ use tokio::{sync::OnceCell, time::timeout};
 
 /// One act of a check takes at most this long.
 const ACT: Duration = Duration::from_secs(10);
+/// The clients of the database and the cache end what takes too long by themselves, after 10 s; beyond this nobody answers.
+const SERVICE_ACT: Duration = Duration::from_secs(20);
 /// The host parses thousands of files in this time.
 const HOST_ACT: Duration = Duration::from_secs(60);
 
@@ -58,7 +60,7 @@ impl World {
             let sql = self.sql.get_or_try_init(|| Sql::connect(&self.access)).await?;
             sql.query(query, params).await
         };
-        within(ACT, Code::MysqlUnavailable, rows).await
+        within(SERVICE_ACT, Code::MysqlUnavailable, rows).await
     }
 
     pub(crate) async fn keys(&self, pattern: &str) -> Result<Vec<KeyState>, Problem> {
@@ -66,7 +68,7 @@ impl World {
             let keys = self.keys.get_or_try_init(|| Keys::connect(&self.access)).await?;
             keys.matching(pattern).await
         };
-        within(ACT, Code::RedisUnavailable, keys).await
+        within(SERVICE_ACT, Code::RedisUnavailable, keys).await
     }
 
     pub(crate) async fn lint(&self, paths: &[Path]) -> Result<LintPhpOutput, Problem> {

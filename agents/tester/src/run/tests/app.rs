@@ -42,6 +42,7 @@ impl App {
             .route("/leak", get(async || format!("connected with {}", super::stage::PASSWORD)))
             .route("/huge", get(async || "x".repeat((1 << 20) + 1)))
             .route("/warns", get(warns))
+            .route("/boom", get(async || StatusCode::INTERNAL_SERVER_ERROR))
             .with_state(Arc::clone(&notes));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
