@@ -1,0 +1,48 @@
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Write as _},
+    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
+    path::Path,
+};
+
+/// Writes a file so that a reader, and a machine that loses power, sees all of it or nothing.
+pub(crate) fn write(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    // A dot in front: whoever lists the directory knows that this is nobody's file yet.
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("file");
+    let partial = path.with_file_name(format!(".{name}.{}", fresh()));
+    let written = write_through(&partial, bytes, mode).and_then(|()| fs::rename(&partial, path));
+    if written.is_err() {
+        // What is left of it is of no use; that it may not be there is the rule.
+        let _ = fs::remove_file(&partial);
+    }
+    written?;
+    sync_directory(path.parent().unwrap_or(path))
+}
+
+/// Points a symlink at `target`, atomically, whether or not it existed.
+pub(crate) fn link(link: &Path, target: &Path) -> io::Result<()> {
+    let partial = link.with_file_name(format!(".link.{}", fresh()));
+    std::os::unix::fs::symlink(target, &partial)?;
+    fs::rename(&partial, link).inspect_err(|_| {
+        let _ = fs::remove_file(&partial);
+    })?;
+    sync_directory(link.parent().unwrap_or(link))
+}
+
+/// Makes what was renamed in a directory last.
+pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
+/// A word that no other call uses.
+pub(crate) fn fresh() -> String {
+    hex::encode(rand::random::<[u8; 8]>())
+}
+
+fn write_through(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
+    file.write_all(bytes)?;
+    // The mode at creation is cut by the process's mask.
+    file.set_permissions(fs::Permissions::from_mode(mode))?;
+    file.sync_all()
+}

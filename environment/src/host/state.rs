@@ -1,0 +1,161 @@
+//! What the host remembers of an app: one small file, written before and after every act.
+
+use super::{HostError, atomic};
+use protocol::{
+    AppName, Code, Digest, PreviewName, TaskId, Timestamp,
+    artifact::{Release, ReleaseState},
+    tools::{Epoch, coder::ReleaseOutput},
+};
+use serde::{Deserialize, Serialize};
+use std::{io, path::Path};
+
+/// An app as the host remembers it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct AppState {
+    pub(super) app: AppName,
+    /// The user its PHP works as.
+    pub(super) uid: u32,
+    /// The highest place in the order of writers that was seen.
+    pub(super) epoch: Option<Epoch>,
+    /// The releases that are kept, the one made last first.
+    pub(super) releases: Vec<Kept>,
+    pub(super) previews: Vec<Preview>,
+    /// What was begun and not recorded as done.
+    pub(super) saga: Option<Saga>,
+    /// Answers of acts that were done, the newest last, for who asks again.
+    pub(super) outcomes: Vec<Outcome>,
+}
+
+/// A release, and what must be known to return from it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Kept {
+    pub(super) release: Release,
+    /// Ids of the migrations that came with it.
+    pub(super) migrations: Vec<String>,
+    /// What its change-set made leave the cache; the same must leave it on the way back.
+    pub(super) invalidations: Vec<protocol::artifact::Invalidation>,
+}
+
+/// A private branch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Preview {
+    pub(super) name: PreviewName,
+    pub(super) task: TaskId,
+    pub(super) kind: PreviewKind,
+    pub(super) base: Option<Digest>,
+    pub(super) uid: u32,
+    pub(super) expires_at: Timestamp,
+    /// Its accounts, directory and pool are there.
+    pub(super) ready: bool,
+    /// Nobody but the host has touched schema and keys since they were made.
+    #[serde(default)]
+    pub(super) fresh: bool,
+    pub(super) staged: Option<StagedRelease>,
+}
+
+/// What a preview is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum PreviewKind {
+    /// Takes a change-set.
+    Change,
+    /// Shows the live release as it is.
+    Base,
+}
+
+/// What was put into a preview last.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct StagedRelease {
+    pub(super) change_set: Digest,
+    pub(super) release: Digest,
+    pub(super) caveats: Vec<String>,
+}
+
+/// An act on live that was begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Saga {
+    /// This change-set is on its way.
+    Activate(Digest),
+    /// The way back is being taken.
+    Rollback,
+}
+
+/// The answer of an act that was done, under what asked for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Outcome {
+    pub(super) request: Digest,
+    pub(super) answer: ReleaseOutput,
+}
+
+/// So many answers are remembered.
+const OUTCOMES: usize = 64;
+const FILE: &str = "state.json";
+
+impl AppState {
+    pub(super) fn new(app: AppName, uid: u32) -> Self {
+        Self { app, uid, epoch: None, releases: vec![], previews: vec![], saga: None, outcomes: vec![] }
+    }
+
+    /// The state kept in an app's directory; `None` where there is no such app.
+    pub(super) fn load(home: &Path) -> Result<Option<Self>, HostError> {
+        let file = home.join(FILE);
+        match std::fs::read(&file) {
+            Ok(bytes) => serde_json::from_slice(&bytes)
+                .map(Some)
+                .map_err(|error| HostError::file("cannot understand", file)(io::Error::other(error))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(HostError::file("cannot read", file)(error)),
+        }
+    }
+
+    pub(super) fn save(&self, home: &Path) -> Result<(), HostError> {
+        let file = home.join(FILE);
+        let text = serde_json::to_vec(self).expect("a state is JSON");
+        atomic::write(&file, &text, 0o600).map_err(HostError::file("cannot write", file))
+    }
+
+    pub(super) fn live(&self) -> Option<&Kept> {
+        self.releases.iter().find(|kept| kept.release.state == ReleaseState::Live)
+    }
+
+    pub(super) fn live_digest(&self) -> Option<Digest> {
+        self.live().map(|kept| kept.release.digest)
+    }
+
+    pub(super) fn release(&self, digest: Digest) -> Option<&Kept> {
+        self.releases.iter().find(|kept| kept.release.digest == digest)
+    }
+
+    pub(super) fn preview(&self, name: &PreviewName) -> Option<&Preview> {
+        self.previews.iter().find(|preview| preview.name == *name)
+    }
+
+    pub(super) fn preview_mut(&mut self, name: &PreviewName) -> Option<&mut Preview> {
+        self.previews.iter_mut().find(|preview| preview.name == *name)
+    }
+
+    /// Refuses who does not start from what is live.
+    pub(super) fn expect_live(&self, base: Option<Digest>) -> Result<(), HostError> {
+        let live = self.live_digest();
+        if live == base {
+            return Ok(());
+        }
+        let name = |digest: Option<Digest>| digest.map_or("no release".to_owned(), |digest| digest.short());
+        let detail = format!("{} is live, the call starts from {}", name(live), name(base));
+        Err(Code::BaseMoved.problem(detail).into())
+    }
+
+    pub(super) fn outcome(&self, request: Digest) -> Option<&ReleaseOutput> {
+        self.outcomes.iter().find(|outcome| outcome.request == request).map(|outcome| &outcome.answer)
+    }
+
+    pub(super) fn remember(&mut self, request: Digest, answer: ReleaseOutput) {
+        self.outcomes.push(Outcome { request, answer });
+        let surplus = self.outcomes.len().saturating_sub(OUTCOMES);
+        self.outcomes.drain(..surplus);
+    }
+
+    /// All users of this app's PHP.
+    pub(super) fn uids(&self) -> impl Iterator<Item = u32> {
+        self.previews.iter().map(|preview| preview.uid).chain([self.uid])
+    }
+}
