@@ -1,53 +1,34 @@
-//! The offline engine: plan, design, change-set and checks without a model.
+//! The offline engine: goal -> plan -> design -> change-set -> checks, without a model and without I/O.
+//!
+//! A goal carries a small specification anywhere in its prose:
+//! `posts(title:string!, body:text, status:enum(draft|open)=draft, author:ref(users)); users(name:string! unique)`.
+//! [`goal`] reads it, [`model`] lays it over what the app has already, [`schema`] finds the migrations that lead there,
+//! [`php`] writes the files and [`checks()`] says how the result is shown to be right. The same input gives the same output,
+//! byte by byte.
 
-use protocol::{
-    AppName, Problem, TaskId,
-    artifact::{ChangeSet, Check, CheckResult, Design, Path, Plan},
-    tools::coder::AppSnapshot,
-};
+mod building;
+mod checks;
+mod designing;
+mod goal;
+mod language;
+mod literal;
+mod model;
+mod php;
+mod planning;
+mod schema;
 
-/// Reads a goal with the app in view and says what is going to be done.
-///
-/// # Errors
-/// What was and what was not understood, or that nothing is left to do.
-pub fn plan(
-    _task: TaskId,
-    _app: &AppName,
-    _goal: &str,
-    _snapshot: Option<&AppSnapshot>,
-) -> Result<Plan, Problem> {
-    todo!()
-}
+pub use building::build;
+pub use checks::checks;
+pub use designing::design;
+pub use planning::plan;
 
-/// Turns a plan into a design on top of the app as it is.
-///
-/// # Errors
-/// What is not possible on this app.
-pub fn design(_plan: &Plan, _snapshot: Option<&AppSnapshot>) -> Result<Design, Problem> {
-    todo!()
-}
+use protocol::artifact::Path;
 
-/// Writes what the design says.
-///
-/// # Errors
-/// What is not possible on this app.
-pub fn build(
-    _app: &AppName,
-    _design: &Design,
-    _snapshot: Option<&AppSnapshot>,
-    _findings: &[CheckResult],
-) -> Result<ChangeSet, Problem> {
-    todo!()
-}
+/// The app's model, kept as a file of the release, outside the document root.
+pub const MODEL_FILE: &str = "blueprint.json";
 
-/// What must hold of an app that was built from this design.
-#[must_use]
-pub fn checks(_design: &Design) -> Vec<Check> {
-    todo!()
-}
-
-/// The files of the live release that designing and building look at.
+/// The files of the live release whose text [`plan`], [`design`] and [`build`] want to see.
 #[must_use]
 pub fn wanted_files() -> Vec<Path> {
-    todo!()
+    vec![MODEL_FILE.parse().expect("the model's file has a valid path")]
 }

@@ -46,13 +46,13 @@ final class ListQuery
         return new self($resource, $page, $perPage, $query['q'] ?? '', $sort, $filters);
     }
 
-    /** The same for the same question, however it is written. */
+    /** The same for the same question, however it is written; another one once the resource has other fields. */
     public function key(): string
     {
         $filters = $this->filters;
         ksort($filters);
 
-        return hash('sha256', serialize([$this->page, $this->perPage, $this->search, $this->sort, $filters]));
+        return hash('sha256', serialize([array_keys($this->resource->fields), $this->page, $this->perPage, $this->search, $this->sort, $filters]));
     }
 
     /** @return array{string, list<string|int|null>} a condition and its values */

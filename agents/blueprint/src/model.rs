@@ -1,0 +1,142 @@
+//! What an app keeps: read from its live release, and changed by a goal.
+
+use crate::{MODEL_FILE, language::Language};
+use protocol::{
+    Code, Digest, Problem,
+    artifact::{Field, FieldType, Resource},
+    tools::coder::AppSnapshot,
+};
+use serde::{Deserialize, Serialize};
+
+/// The text of [`MODEL_FILE`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Model {
+    /// The address of the files that all apps of one version of this engine share.
+    pub(crate) engine: Digest,
+    pub(crate) language: Language,
+    pub(crate) resources: Vec<Resource>,
+}
+
+impl Model {
+    /// The model of the live release; nothing for an app without one.
+    pub(crate) fn of(snapshot: Option<&AppSnapshot>) -> Result<Option<Self>, Problem> {
+        let Some((snapshot, live)) = snapshot.and_then(|one| one.live.as_ref().map(|live| (one, live))) else {
+            return Ok(None);
+        };
+        let file = snapshot.files.iter().find(|file| file.path.as_str() == MODEL_FILE);
+        let model = file.and_then(|file| serde_json::from_str(&file.text).ok());
+        model.map(Some).ok_or_else(|| {
+            Code::NotBuiltHere.problem(format!(
+                "the live release {} of {} has no {MODEL_FILE} that this engine could read",
+                live.digest.short(),
+                snapshot.app
+            ))
+        })
+    }
+
+    pub(crate) fn to_text(&self) -> String {
+        let mut text = serde_json::to_string_pretty(self).expect("a model is JSON");
+        text.push('\n');
+        text
+    }
+}
+
+/// One thing that a goal changes.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Change {
+    Resource(Resource),
+    Field { resource: String, field: Field },
+    Default { resource: String, field: Field },
+}
+
+/// An app's model with a goal laid over it.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Merged {
+    pub(crate) resources: Vec<Resource>,
+    pub(crate) changes: Vec<Change>,
+}
+
+/// Lays what is wanted over what there is.
+///
+/// # Errors
+/// [`Code::UnsupportedChange`] for what would change a field that exists, [`Code::NothingToDo`],
+/// [`Code::GoalNotUnderstood`] for references to nothing.
+pub(crate) fn merge(existing: &[Resource], wanted: &[Resource]) -> Result<Merged, Problem> {
+    let mut merged = Merged { resources: existing.to_vec(), changes: Vec::new() };
+    let mut refused = Vec::new();
+    for resource in wanted {
+        match merged.resources.iter_mut().find(|one| one.name == resource.name) {
+            None => {
+                merged.resources.push(resource.clone());
+                merged.changes.push(Change::Resource(resource.clone()));
+            }
+            Some(known) => merge_fields(known, resource, &mut merged.changes, &mut refused),
+        }
+    }
+    point_somewhere(&merged.resources)?;
+    if !refused.is_empty() {
+        let detail = format!(
+            "{}. Only new resources, new fields and other defaults can be added to an app that exists; \
+             give the field another name to have both",
+            refused.join("; ")
+        );
+        return Err(Code::UnsupportedChange.problem(detail));
+    }
+    if merged.changes.is_empty() {
+        let names: Vec<_> = wanted.iter().map(|one| one.name.as_str()).collect();
+        return Err(Code::NothingToDo.problem(format!("the app has {} exactly as written", names.join(", "))));
+    }
+    Ok(merged)
+}
+
+fn merge_fields(known: &mut Resource, wanted: &Resource, changes: &mut Vec<Change>, refused: &mut Vec<String>) {
+    for field in &wanted.fields {
+        let resource = known.name.clone();
+        let Some(old) = known.fields.iter_mut().find(|old| old.name == field.name) else {
+            known.fields.push(field.clone());
+            changes.push(Change::Field { resource, field: field.clone() });
+            continue;
+        };
+        if (&old.kind, old.required, old.unique) != (&field.kind, field.required, field.unique) {
+            refused.push(format!("{resource}.{} is {} and can't become {}", field.name, written(old), written(field)));
+        } else if field.default.is_some() && field.default != old.default {
+            old.default.clone_from(&field.default);
+            changes.push(Change::Default { resource, field: old.clone() });
+        }
+    }
+}
+
+fn point_somewhere(resources: &[Resource]) -> Result<(), Problem> {
+    let known = |name: &str| resources.iter().any(|one| one.name == name);
+    let dangling = |one: &Resource| -> Vec<String> {
+        let fields = one.fields.iter().filter_map(|field| match &field.kind {
+            FieldType::Ref(target) if !known(target) => {
+                Some(format!("{}.{} refers to {target}, which is no resource", one.name, field.name))
+            }
+            _ => None,
+        });
+        fields.collect()
+    };
+    let mistakes: Vec<String> = resources.iter().flat_map(dangling).collect();
+    if mistakes.is_empty() { Ok(()) } else { Err(Code::GoalNotUnderstood.problem(mistakes.join("; "))) }
+}
+
+/// A field's type and modifiers as a goal writes them, without its default.
+pub(crate) fn written(field: &Field) -> String {
+    let kind = match &field.kind {
+        FieldType::String => "string".to_owned(),
+        FieldType::Text => "text".to_owned(),
+        FieldType::Int => "int".to_owned(),
+        FieldType::Decimal => "decimal".to_owned(),
+        FieldType::Bool => "bool".to_owned(),
+        FieldType::Date => "date".to_owned(),
+        FieldType::Datetime => "datetime".to_owned(),
+        FieldType::Email => "email".to_owned(),
+        FieldType::Url => "url".to_owned(),
+        FieldType::Enum(words) => format!("enum({})", words.join("|")),
+        FieldType::Ref(target) => format!("ref({target})"),
+    };
+    let required = if field.required { "!" } else { "" };
+    let unique = if field.unique { " unique" } else { "" };
+    format!("{kind}{required}{unique}")
+}
