@@ -40,6 +40,16 @@ pub(crate) struct Server {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Run everything here: the four agents, the host, and a private Nginx, PHP-FPM, MariaDB and Redis.
+    Up(Up),
+    /// Watch the team work: start everything, submit a goal, show what comes of it, stop.
+    Demo {
+        /// What to build; a small blog when absent.
+        goal: Option<String>,
+        /// Leave it running until Ctrl-C.
+        #[arg(long)]
+        keep: bool,
+    },
     /// Hand in a goal for an app.
     Submit(Submit),
     /// Follow a task until it ends.
@@ -113,6 +123,26 @@ pub(crate) enum Command {
         /// The shell.
         shell: Shell,
     },
+}
+
+/// How to run everything here.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Up {
+    /// Where the agents keep their work; SQLite files in the data directory when absent.
+    #[arg(long, value_name = "URL", env = "YONIN_STORE_URL")]
+    pub(crate) store: Option<String>,
+    /// A Redis for wake-up hints between processes; not needed for one process.
+    #[arg(long, value_name = "URL", env = "YONIN_REDIS_URL")]
+    pub(crate) redis: Option<String>,
+    /// Apps answer at `<app>.<domain>`.
+    #[arg(long, default_value = "localhost")]
+    pub(crate) domain: String,
+    /// The API's port; a free one when absent.
+    #[arg(long, value_name = "PORT")]
+    pub(crate) api_port: Option<u16>,
+    /// Nginx's port; a free one when absent.
+    #[arg(long, value_name = "PORT")]
+    pub(crate) web_port: Option<u16>,
 }
 
 /// A goal, and what was agreed on it.

@@ -2,15 +2,17 @@
 
 use crate::{
     Failure,
-    arguments::{Arguments, Command, Server, Submit},
+    arguments::{self, Arguments, Command, Server, Submit},
     client::{Client, TaskQuery},
+    demo,
     failure::explained,
     progress,
     table::Table,
+    up::{Addresses, Options, Up},
 };
 use clap::CommandFactory;
 use protocol::{
-    TaskId,
+    Code, TaskId,
     artifact::{Outcome, Release, ReleaseState, Verdict},
     rest::{RollbackApp, SubmitTask},
     task::{Budget, Question, Status, Task},
@@ -18,12 +20,20 @@ use protocol::{
 use serde::Serialize;
 use std::{
     io::{self, Read},
+    path::PathBuf,
+    pin::pin,
     process::ExitCode,
+    sync::Arc,
 };
 
 /// Does what the arguments say.
-pub(crate) async fn run(Arguments { command, json, server }: Arguments) -> Result<ExitCode, Failure> {
+pub(crate) async fn run(
+    Arguments { command, json, server }: Arguments,
+    engine: Arc<dyn coder::Engine>,
+) -> Result<ExitCode, Failure> {
     match command {
+        Command::Up(up) => serve(up, server.data_dir(), json, engine).await,
+        Command::Demo { goal, keep } => demo::demo(engine, goal, keep).await,
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Arguments::command(), "yonin", &mut io::stdout());
             Ok(ExitCode::SUCCESS)
@@ -33,6 +43,55 @@ pub(crate) async fn run(Arguments { command, json, server }: Arguments) -> Resul
             () = interrupted() => Err(Failure::Interrupted("interrupted; what was submitted goes on".to_owned())),
         },
     }
+}
+
+/// Runs everything until it is told to stop; when told twice, it drops everything.
+async fn serve(
+    up: arguments::Up,
+    data_dir: PathBuf,
+    json: bool,
+    engine: Arc<dyn coder::Engine>,
+) -> Result<ExitCode, Failure> {
+    let arguments::Up { store, redis, domain, api_port, web_port } = up;
+    let store_dir = store.map(|url| store_dir(&url)).transpose()?;
+    if redis.is_some() {
+        let detail = "--redis: one process passes its wake-up hints on in memory and takes no Redis for them yet";
+        return Err(Code::BadConfiguration.problem(detail).into());
+    }
+    runtime::telemetry::start();
+    let mut interrupt = pin!(interrupted());
+    let options = Options { store_dir, domain, api_port, web_port, coder: engine, ..Options::new(data_dir) };
+    let running = tokio::select! {
+        running = Up::start(options) => running?,
+        () = &mut interrupt => return Err(Failure::Interrupted("interrupted while starting".to_owned())),
+    };
+    print(json, running.addresses(), |at| ready(at, running.is_first_start()));
+    interrupt.await;
+    tokio::select! {
+        () = running.stop() => Ok(ExitCode::SUCCESS),
+        () = interrupted() => Err(Failure::Interrupted("interrupted again: dropped everything".to_owned())),
+    }
+}
+
+/// The directory of the agents' SQLite files that a store's URL names.
+fn store_dir(url: &str) -> Result<PathBuf, Failure> {
+    let path = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")).filter(|path| !path.is_empty());
+    path.map(PathBuf::from).ok_or_else(|| {
+        let kind = url.split(':').next().unwrap_or_default();
+        let detail = format!("--store: {kind} stores are not there yet; sqlite:///DIR keeps each agent's file in DIR");
+        Code::BadConfiguration.problem(detail).into()
+    })
+}
+
+fn ready(at: &Addresses, first_start: bool) {
+    eprintln!("API   {}", at.api);
+    eprintln!("MCP   {}", at.mcp);
+    eprintln!("apps  {}", at.web);
+    if first_start {
+        eprintln!("key   {}", at.key);
+        eprintln!("      (shown this once; the commands of this user find it by themselves)");
+    }
+    eprintln!("ready: yonin submit \"posts(title:string!, body:text)\" --app blog --wait");
 }
 
 /// The commands that are a question to the API.
@@ -68,7 +127,7 @@ async fn ask(command: Command, json: bool, server: &Server) -> Result<ExitCode, 
         Command::Releases { app } => {
             print(json, &client.releases(&app).await?, |list| print_releases(&list.releases));
         }
-        Command::Completions { .. } => unreachable!("needs no server"),
+        Command::Up(_) | Command::Demo { .. } | Command::Completions { .. } => unreachable!("they need no server"),
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -113,7 +172,7 @@ async fn show(client: &Client, id: TaskId, json: bool) -> Result<(), Failure> {
     print_task(&task);
     match client.artifact::<Verdict>(id, "verdict", None).await {
         Ok(verdict) => print_verdict(&verdict),
-        Err(Failure::Problem(problem)) if problem.code == protocol::Code::NotFound => {}
+        Err(Failure::Problem(problem)) if problem.code == Code::NotFound => {}
         Err(failure) => return Err(failure),
     }
     Ok(())

@@ -1,3 +1,10 @@
-//! What the integration tests share.
+//! What the integration tests share: a [`World`] to test in, and the [`contract`] of generated apps.
 
 pub mod contract;
+mod planted;
+mod process;
+mod world;
+
+pub use planted::{BUGS, Bug, Planted};
+pub use process::Process;
+pub use world::{Goal, World};

@@ -1,0 +1,60 @@
+use crate::Failure;
+use protocol::Code;
+use std::{
+    fs::{self, DirBuilder, File, TryLockError},
+    os::unix::fs::DirBuilderExt,
+    path::{Path, PathBuf},
+};
+
+/// The directory that one `yonin up` keeps everything in. Locked while this lives, so that no two share it.
+#[derive(Debug)]
+pub(crate) struct DataDir {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl DataDir {
+    /// Makes the directory if it is not there, and takes it.
+    pub(crate) fn take(path: &Path) -> Result<Self, Failure> {
+        // The servers run as users of their own and must pass through; what is secret has modes of its own.
+        let made = DirBuilder::new().recursive(true).mode(0o755).create(path);
+        made.map_err(Failure::io(format!("cannot make the data directory {}", path.display())))?;
+        let path = fs::canonicalize(path)?;
+        let lock = File::create(path.join("lock"))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { path, _lock: lock }),
+            Err(TryLockError::WouldBlock) => {
+                let detail = format!("another `yonin up` uses {}: stop it, or give --data-dir", path.display());
+                Err(Code::BadConfiguration.problem(detail).into())
+            }
+            Err(TryLockError::Error(error)) => Err(Failure::io("cannot lock the data directory")(error)),
+        }
+    }
+
+    /// Where it is, without symbolic links.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A file in it.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_data_directory_has_one_owner() {
+        let parent = tempfile::tempdir().expect("a directory");
+        let path = parent.path().join("not/there/yet");
+        let first = DataDir::take(&path).expect("taken");
+        assert!(
+            matches!(DataDir::take(&path), Err(Failure::Problem(problem)) if problem.code == Code::BadConfiguration)
+        );
+        drop(first);
+        DataDir::take(&path).expect("free again");
+    }
+}

@@ -1,0 +1,112 @@
+use crate::{Failure, connection::write_private};
+use runtime::{Callers, Credential, Principal};
+use serde::{Deserialize, Serialize};
+use std::{fs, io, path::Path};
+
+/// The credentials of everybody in one installation, and the seed of the Tester's signing key. Made at the first start, kept
+/// in the data directory where only its owner can read them.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Keys {
+    api: String,
+    planner: String,
+    architect: String,
+    coder: String,
+    tester: String,
+    signing_seed: [u8; 32],
+}
+
+impl Keys {
+    /// Those of this file; fresh ones, and `true`, when there is none.
+    pub(crate) fn load_or_make(file: &Path) -> Result<(Self, bool), Failure> {
+        let kept = match fs::read(file) {
+            Ok(text) => Some(text),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(Failure::io(format!("cannot read {}", file.display()))(error)),
+        };
+        if let Some(text) = kept {
+            let keys = serde_json::from_slice(&text).map_err(io::Error::from);
+            return Ok((keys.map_err(Failure::io(format!("cannot read {}", file.display())))?, false));
+        }
+        let keys = Self::make();
+        let text = serde_json::to_vec(&keys).map_err(io::Error::from)?;
+        write_private(file, &text).map_err(Failure::io(format!("cannot write {}", file.display())))?;
+        Ok((keys, true))
+    }
+
+    /// What people show to the Planner.
+    pub(crate) fn api(&self) -> &str {
+        &self.api
+    }
+
+    /// What a service shows to the others.
+    pub(crate) fn of(&self, service: ServiceName) -> Credential {
+        Credential::new(match service {
+            ServiceName::Planner => &self.planner,
+            ServiceName::Architect => &self.architect,
+            ServiceName::Coder => &self.coder,
+            ServiceName::Tester => &self.tester,
+        })
+    }
+
+    /// These services, as callers of another.
+    pub(crate) fn callers<const N: usize>(&self, services: [ServiceName; N]) -> Callers {
+        let add = |callers: Callers, service: ServiceName| {
+            callers.and(&self.of(service), Principal::Service(service.as_str().to_owned()))
+        };
+        services.into_iter().fold(Callers::nobody(), add)
+    }
+
+    /// What the Tester's signing key grows from.
+    pub(crate) fn signing_seed(&self) -> &[u8; 32] {
+        &self.signing_seed
+    }
+
+    fn make() -> Self {
+        let fresh = || Credential::random().reveal().to_owned();
+        Self {
+            api: fresh(),
+            planner: fresh(),
+            architect: fresh(),
+            coder: fresh(),
+            tester: fresh(),
+            signing_seed: rand::random(),
+        }
+    }
+}
+
+/// A service that calls others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ServiceName {
+    Planner,
+    Architect,
+    Coder,
+    Tester,
+}
+
+impl ServiceName {
+    /// The name that it is known by to those it calls.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Planner => "planner",
+            Self::Architect => "architect",
+            Self::Coder => "coder",
+            Self::Tester => "tester",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn keys_are_made_once_and_private() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let file = dir.path().join("keys.json");
+        let (made, fresh) = Keys::load_or_make(&file).expect("made");
+        let (kept, again) = Keys::load_or_make(&file).expect("kept");
+        assert_eq!((fresh, again, made.api()), (true, false, kept.api()));
+        assert_eq!(fs::metadata(&file).expect("a file").permissions().mode() & 0o777, 0o600);
+    }
+}

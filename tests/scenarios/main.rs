@@ -1,0 +1,9 @@
+//! The whole product on real servers: a real `yonin up` with its Nginx, PHP-FPM, MariaDB and Redis for each test.
+
+mod bad_input;
+mod contract;
+mod faults;
+mod goals;
+mod lifecycle;
+mod queue;
+mod releases;
