@@ -40,6 +40,9 @@ pub struct Peers {
 pub enum Engine {
     /// The built-in one, without a model.
     Blueprint,
+    /// Makes every goal one step: what these tests are about does not hang on an engine.
+    #[cfg(test)]
+    OneStep,
 }
 
 impl FromStr for Engine {
@@ -57,6 +60,8 @@ impl fmt::Display for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Blueprint => f.write_str("blueprint"),
+            #[cfg(test)]
+            Self::OneStep => f.write_str("one-step"),
         }
     }
 }

@@ -10,6 +10,8 @@ impl Engine {
     pub(crate) fn wanted_files(self) -> Vec<Path> {
         match self {
             Self::Blueprint => blueprint::wanted_files(),
+            #[cfg(test)]
+            Self::OneStep => Vec::new(),
         }
     }
 
@@ -26,6 +28,17 @@ impl Engine {
     ) -> Result<Plan, Problem> {
         match self {
             Self::Blueprint => blueprint::plan(task, app, goal, snapshot),
+            #[cfg(test)]
+            Self::OneStep => Ok(Plan {
+                task,
+                app: app.clone(),
+                goal: goal.to_owned(),
+                summary: goal.to_owned(),
+                steps: Vec::new(),
+                criteria: Vec::new(),
+                assumptions: Vec::new(),
+                risk: protocol::artifact::Risk::Low,
+            }),
         }
     }
 }

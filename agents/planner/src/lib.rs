@@ -11,6 +11,8 @@ mod kept;
 mod pipeline;
 mod rest;
 mod tasks;
+#[cfg(test)]
+mod tests;
 mod tools;
 mod view;
 mod web;

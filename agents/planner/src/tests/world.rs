@@ -1,0 +1,361 @@
+//! The other agents as scripts: real services over real HTTP, whose tools do what a test says.
+
+use protocol::{
+    AppName, Code, Digest, PreviewName, Problem, TaskId,
+    artifact::{
+        ChangeSet, CheckResult, Content, Design, Evidence, FileChange, Migration, Outcome, Release, ReleaseState,
+        Statement, Verdict, VerdictKind,
+    },
+    tools::{
+        PreviewRef,
+        architect::DesignInput,
+        coder::{
+            AppSnapshot, BuildInput, BuildOutput, DiscardPreviewInput, InspectAppInput, InspectAppOutput, ReleaseInput,
+            ReleaseOutput, RollbackInput, RollbackTo,
+        },
+        tester::{Target, VerifyInput},
+    },
+};
+use runtime::{About, Job, JobError, LongTool, Principal, ShortTool, Step, tool::Admission};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard},
+};
+use tokio::sync::watch;
+
+/// What the scripted agents share.
+#[derive(Clone)]
+pub(super) struct World {
+    state: Arc<Mutex<State>>,
+    held: watch::Sender<Option<&'static str>>,
+}
+
+/// The script, and what came of it.
+#[derive(Default)]
+pub(super) struct State {
+    /// Releases by app, oldest first; the live one has that state.
+    pub(super) releases: BTreeMap<AppName, Vec<Release>>,
+    /// Outcomes of the next tests of a preview; green when empty.
+    pub(super) previews_green: VecDeque<bool>,
+    /// The live app is red.
+    pub(super) smoke_red: bool,
+    /// Change-sets lose data.
+    pub(super) destructive: bool,
+    /// The parts that fail, and how.
+    pub(super) failing: BTreeMap<&'static str, Problem>,
+    /// Every run of a part, by its name.
+    pub(super) ran: Vec<&'static str>,
+    /// Inputs of the builds and the releases.
+    pub(super) builds: Vec<BuildInput>,
+    pub(super) released: Vec<ReleaseInput>,
+    /// Tasks whose previews were discarded.
+    pub(super) discarded: Vec<TaskId>,
+    /// Turns in the order in which writers showed them.
+    pub(super) turns: Vec<u64>,
+}
+
+impl World {
+    pub(super) fn new() -> Self {
+        Self { state: Arc::default(), held: watch::Sender::new(None) }
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no test panicked while it held the world")
+    }
+
+    /// Keeps this part from ending until [`World::let_go`].
+    pub(super) fn hold(&self, part: &'static str) {
+        self.held.send_replace(Some(part));
+    }
+
+    pub(super) fn let_go(&self) {
+        self.held.send_replace(None);
+    }
+
+    pub(super) fn live(&self, app: &str) -> Option<Digest> {
+        let state = self.state();
+        state.live(&app.parse().expect("a name")).map(|release| release.digest)
+    }
+
+    /// How often a part ran.
+    pub(super) fn runs(&self, part: &str) -> usize {
+        self.state().ran.iter().filter(|ran| **ran == part).count()
+    }
+
+    /// Does a part: counted, held back, failing if the script says so.
+    async fn part(&self, name: &'static str, turn: Option<u64>) -> Result<(), JobError> {
+        {
+            let mut state = self.state();
+            state.ran.push(name);
+            state.turns.extend(turn);
+        }
+        self.held.subscribe().wait_for(|held| *held != Some(name)).await.expect("the world outlives its agents");
+        match self.state().failing.get(name) {
+            Some(problem) => Err(JobError::Terminal(problem.clone())),
+            None => Ok(()),
+        }
+    }
+}
+
+impl State {
+    fn live(&self, app: &AppName) -> Option<&Release> {
+        self.releases.get(app)?.iter().find(|release| release.state == ReleaseState::Live)
+    }
+
+    /// Makes this release live, or none, and gives the old one that state.
+    fn switch(&mut self, app: &AppName, to: Option<Release>, before: ReleaseState) {
+        let releases = self.releases.entry(app.clone()).or_default();
+        for release in releases.iter_mut().filter(|release| release.state == ReleaseState::Live) {
+            release.state = before;
+        }
+        if let Some(to) = to {
+            releases.retain(|release| release.digest != to.digest);
+            releases.push(Release { state: ReleaseState::Live, ..to });
+        }
+    }
+}
+
+const ABOUT: About =
+    About { title: "scripted", description: "scripted", read_only: false, destructive: false, idempotent: true };
+
+pub(super) struct Inspect(pub(super) World);
+
+impl ShortTool for Inspect {
+    const NAME: &'static str = "inspect_app";
+    type Input = InspectAppInput;
+    type Output = InspectAppOutput;
+
+    fn about(&self) -> About {
+        ABOUT
+    }
+
+    async fn call(&self, _caller: &Principal, input: InspectAppInput) -> Result<InspectAppOutput, Problem> {
+        let state = self.0.state();
+        let wanted = state.releases.iter().filter(|(app, _)| input.app.as_ref().is_none_or(|wanted| wanted == *app));
+        let apps = wanted.map(|(app, releases)| AppSnapshot {
+            app: app.clone(),
+            url: url(app),
+            live: state.live(app).cloned(),
+            releases: releases.iter().rev().cloned().collect(),
+            tree: vec![],
+            files: vec![],
+            schema: vec![],
+            migrations: vec![],
+        });
+        Ok(InspectAppOutput { apps: apps.collect() })
+    }
+}
+
+pub(super) struct Discard(pub(super) World);
+
+impl ShortTool for Discard {
+    const NAME: &'static str = "discard_preview";
+    type Input = DiscardPreviewInput;
+    type Output = DiscardPreviewInput;
+
+    fn about(&self) -> About {
+        ABOUT
+    }
+
+    async fn call(&self, _caller: &Principal, input: DiscardPreviewInput) -> Result<DiscardPreviewInput, Problem> {
+        let mut state = self.0.state();
+        state.discarded.push(input.task);
+        state.turns.push(input.turn);
+        Ok(input)
+    }
+}
+
+macro_rules! part {
+    ($tool:ident, $name:literal, $input:ty, $output:ty, $act:expr) => {
+        pub(super) struct $tool(pub(super) World);
+
+        impl LongTool for $tool {
+            const NAME: &'static str = $name;
+            type Input = $input;
+            type Output = $output;
+            type Checkpoint = ();
+
+            fn about(&self) -> About {
+                ABOUT
+            }
+
+            fn admit(&self, _caller: &Principal, _input: &$input) -> Result<Admission, Problem> {
+                Ok(Admission::default())
+            }
+
+            async fn run(
+                &self,
+                _job: &Job,
+                input: $input,
+                _checkpoint: Option<()>,
+            ) -> Result<Step<(), $output>, JobError> {
+                let act: fn(&mut State, $input) -> $output = $act;
+                let (name, turn) = (part_name(&input), turn_of(&input));
+                self.0.part(name, turn).await?;
+                let output = act(&mut self.0.state(), input);
+                Ok(Step::Done(output, vec![]))
+            }
+        }
+    };
+}
+
+/// The name under which a part is held back, counted and failed; the turn that it takes.
+trait Named {
+    fn named(&self) -> (&'static str, Option<u64>);
+}
+
+fn part_name(input: &impl Named) -> &'static str {
+    input.named().0
+}
+
+fn turn_of(input: &impl Named) -> Option<u64> {
+    input.named().1
+}
+
+impl Named for DesignInput {
+    fn named(&self) -> (&'static str, Option<u64>) {
+        ("design", None)
+    }
+}
+
+impl Named for BuildInput {
+    fn named(&self) -> (&'static str, Option<u64>) {
+        ("build", Some(self.turn))
+    }
+}
+
+impl Named for ReleaseInput {
+    fn named(&self) -> (&'static str, Option<u64>) {
+        ("release", Some(self.turn))
+    }
+}
+
+impl Named for RollbackInput {
+    fn named(&self) -> (&'static str, Option<u64>) {
+        ("rollback", Some(self.turn))
+    }
+}
+
+impl Named for VerifyInput {
+    fn named(&self) -> (&'static str, Option<u64>) {
+        let name = if self.target == Target::Live { "smoke" } else { "verify" };
+        (name, Some(self.turn))
+    }
+}
+
+part!(DesignTool, "design", DesignInput, Design, |state, input| Design {
+    plan: Digest::of(&input.plan),
+    base: state.live(&input.plan.app).map(|release| release.digest),
+    summary: "scripted".into(),
+    resources: vec![],
+    migrations: vec![],
+    endpoints: vec![],
+    cache: vec![],
+    files: vec![],
+    tests: vec![],
+});
+
+part!(BuildTool, "build", BuildInput, BuildOutput, |state, input| {
+    let text = format!("<?php // {} {}\n", input.plan.goal, input.attempt);
+    let migration = Migration { id: "0001_drop".into(), sql: "drop table posts".into() };
+    let destructive = state.destructive.then(|| Statement {
+        id: migration.id.clone(),
+        sql: migration.sql.clone(),
+        checksum: migration.checksum(),
+        danger: "loses rows".into(),
+    });
+    let change_set = ChangeSet {
+        app: input.app.clone(),
+        base: input.design.base,
+        files: vec![FileChange {
+            path: "public/index.php".parse().expect("a path"),
+            content: Some(Content::Text(text.clone())),
+        }],
+        migrations: destructive.iter().map(|_| migration.clone()).collect(),
+        invalidations: vec![],
+    };
+    state.builds.push(input);
+    BuildOutput {
+        change_set,
+        release: Digest::of_bytes(text.as_bytes()),
+        preview: preview(),
+        destructive: destructive.into_iter().collect(),
+    }
+});
+
+part!(ReleaseTool, "release", ReleaseInput, ReleaseOutput, |state, input| {
+    let built = state.builds.last().expect("something was built");
+    let text = format!("<?php // {} {}\n", built.plan.goal, built.attempt);
+    let release = Release {
+        app: input.app.clone(),
+        digest: Digest::of_bytes(text.as_bytes()),
+        change_set: input.change_set,
+        base: input.base,
+        task: input.task,
+        state: ReleaseState::Live,
+        activated_at: chrono::Utc::now(),
+    };
+    state.switch(&input.app, Some(release.clone()), ReleaseState::Previous);
+    let url = url(&input.app);
+    state.released.push(input);
+    ReleaseOutput { live: Some(release), url }
+});
+
+part!(RollbackTool, "rollback", RollbackInput, ReleaseOutput, |state, input| {
+    let live = state.live(&input.app).cloned().expect("something is live");
+    assert_eq!(live.digest, input.from, "a rollback is compare-and-swap");
+    let target = match input.to {
+        RollbackTo::Release(digest) => Some(digest),
+        RollbackTo::Base => live.base,
+    };
+    let releases = &state.releases[&input.app];
+    let to = releases.iter().find(|release| Some(release.digest) == target).cloned();
+    state.switch(&input.app, to, ReleaseState::RolledBack);
+    ReleaseOutput { live: state.live(&input.app).cloned(), url: url(&input.app) }
+});
+
+part!(VerifyTool, "verify", VerifyInput, Verdict, |state, input| {
+    let live = input.target == Target::Live;
+    let green = if live { !state.smoke_red } else { state.previews_green.pop_front().unwrap_or(true) };
+    let outcome = if green { Outcome::Passed } else { Outcome::Failed { why: "expected 200, saw 500".into() } };
+    let result = |id: &str, outcome| CheckResult {
+        id: id.into(),
+        title: id.into(),
+        criterion: None,
+        outcome,
+        millis: 1,
+        evidence: Evidence::default(),
+    };
+    let now = chrono::Utc::now();
+    Verdict {
+        task: input.task,
+        app: input.app,
+        kind: if live { VerdictKind::Smoke } else { VerdictKind::Preview },
+        base: input.base,
+        change_set: input.change_set,
+        checks: Digest::of_bytes(b"checks"),
+        passed: green,
+        mandatory: vec!["lint".into()],
+        results: vec![result("lint", Outcome::Passed), result("posts.list", outcome)],
+        caveats: vec![],
+        started_at: now,
+        finished_at: now,
+        expires_at: now + std::time::Duration::from_secs(3600),
+        signature: String::new(),
+    }
+});
+
+fn url(app: &AppName) -> String {
+    format!("http://{app}.localhost/")
+}
+
+fn preview() -> PreviewRef {
+    let name: PreviewName = "abcdefghijklmnopqrstuvwxyz".parse().expect("a preview's name");
+    let url = format!("http://{name}.preview.localhost/");
+    PreviewRef { name, url, expires_at: chrono::Utc::now() + std::time::Duration::from_secs(3600) }
+}
+
+/// A problem as an agent gives up with.
+pub(super) fn broken() -> Problem {
+    Code::MigrationFailed.problem("the database said no")
+}
