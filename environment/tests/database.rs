@@ -16,7 +16,10 @@ async fn connect(server: &Server, user: &str, schema: &str) -> Result<MySqlConne
 }
 
 async fn run(connection: &mut MySqlConnection, sql: &str) {
-    sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(connection).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+    sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
+        .execute(connection)
+        .await
+        .unwrap_or_else(|error| panic!("{sql}: {error}"));
 }
 
 async fn number(connection: &mut MySqlConnection, sql: &str) -> i64 {
@@ -83,13 +86,25 @@ async fn a_branch_has_every_row_and_key_and_none_of_what_comes_later() {
     println!("clone_schema of {} tables: {:?}", BLOG.len() - 1, start.elapsed());
     assert_eq!(caveats, ["the preview lacks the view seen"]);
     for table in ["users", "posts", "tree"] {
-        let sums = text(&mut root, &format!("select group_concat(checksum) from (select 1 as checksum from {table}) t")).await;
-        let copy = text(&mut root, &format!("select group_concat(checksum) from (select 1 as checksum from pv_one.{table}) t")).await;
+        let sums =
+            text(&mut root, &format!("select group_concat(checksum) from (select 1 as checksum from {table}) t")).await;
+        let copy = text(
+            &mut root,
+            &format!("select group_concat(checksum) from (select 1 as checksum from pv_one.{table}) t"),
+        )
+        .await;
         assert_eq!(sums, copy, "{table}");
-        let rows = number(&mut root, &format!("select count(*) from (select * from {table} except select * from pv_one.{table}) d")).await;
+        let rows = number(
+            &mut root,
+            &format!("select count(*) from (select * from {table} except select * from pv_one.{table}) d"),
+        )
+        .await;
         assert_eq!(rows, 0, "{table} differs");
     }
-    assert_eq!(number(&mut root, "select hex(raw) = '00FF27' and flags + 0 = 21 from pv_one.posts where id = 1").await, 1);
+    assert_eq!(
+        number(&mut root, "select hex(raw) = '00FF27' and flags + 0 = 21 from pv_one.posts where id = 1").await,
+        1
+    );
     let keys = "select count(*) from information_schema.referential_constraints where constraint_schema = 'pv_one'";
     assert_eq!(number(&mut root, keys).await, 3);
     let foreign = format!("{keys} and unique_constraint_schema <> 'pv_one'");
@@ -122,7 +137,10 @@ async fn a_branch_shows_one_moment_while_the_app_writes() {
     });
     for round in 0..5 {
         database.clone_schema("app_blog", "pv_moment").await.expect("a branch");
-        let (a, b) = (number(&mut root, "select max(id) from pv_moment.a").await, number(&mut root, "select max(id) from pv_moment.b").await);
+        let (a, b) = (
+            number(&mut root, "select max(id) from pv_moment.a").await,
+            number(&mut root, "select max(id) from pv_moment.b").await,
+        );
         assert_eq!(a, b, "round {round}");
     }
     stop.send(()).expect("the writer listens");
@@ -159,12 +177,8 @@ async fn an_account_sees_its_schema_alone() {
         let mut root = blog(&server, &database, schema).await;
         run(&mut root, "insert into a values (1)").await;
     }
-    let account = |user: &str, rights| Account {
-        user: user.into(),
-        password: "secret".into(),
-        schema: "app_x".into(),
-        rights,
-    };
+    let account =
+        |user: &str, rights| Account { user: user.into(), password: "secret".into(), schema: "app_x".into(), rights };
     for _ in 0..2 {
         database.create_account(&account("app_x", Rights::ReadWrite)).await.expect("an account");
         database.create_account(&account("ro_x", Rights::ReadOnly)).await.expect("an account");
@@ -238,7 +252,11 @@ async fn migrations_run_once_and_are_compared_afterwards() {
     let error = database.migrate("app_m", &list, owner(0)).await.expect_err("an older owner");
     assert!(matches!(error, DatabaseError::Superseded(_)), "{error}");
     let mut root = connect(&server, "root", "app_m").await.expect("root");
-    assert_eq!(number(&mut root, "select count(*) from mysql.user where user like 'mg\\_%'").await, 0, "no account stays");
+    assert_eq!(
+        number(&mut root, "select count(*) from mysql.user where user like 'mg\\_%'").await,
+        0,
+        "no account stays"
+    );
     database.drop_schema("app_m").await.expect("dropped");
     database.drop_schema("app_m").await.expect("dropped already");
 }
@@ -294,10 +312,16 @@ async fn what_was_destroyed_can_be_restored() {
     let (server, database) = mariadb().await;
     database.create_schema("app_m").await.expect("a schema");
     let base = [
-        migration("0001", "create table users (id bigint primary key, name varchar(20) not null, old text, \
-             upper varchar(20) generated always as (upper(name)) virtual) engine=InnoDB"),
-        migration("0002", "create table posts (id bigint primary key, author bigint, \
-             foreign key (author) references users (id)) engine=InnoDB"),
+        migration(
+            "0001",
+            "create table users (id bigint primary key, name varchar(20) not null, old text, \
+             upper varchar(20) generated always as (upper(name)) virtual) engine=InnoDB",
+        ),
+        migration(
+            "0002",
+            "create table posts (id bigint primary key, author bigint, \
+             foreign key (author) references users (id)) engine=InnoDB",
+        ),
     ];
     database.migrate("app_m", &base, owner(1)).await.expect("applied");
     let mut root = connect(&server, "root", "app_m").await.expect("root");
@@ -314,10 +338,14 @@ async fn what_was_destroyed_can_be_restored() {
     assert_eq!(text(&mut root, "select group_concat(name order by id) from users").await, "ann!,bob!");
     let gone = database.destructive_since("app_m", &ids).await.expect("rows");
     assert_eq!(gone.iter().map(|row| row.id.as_str()).collect::<Vec<_>>(), ["0003", "0004", "0006"]);
-    let partly = database.restore("app_m", &ids[..1], Epoch { turn: 3, fence: 1 }).await.expect_err("others build on it");
+    let partly =
+        database.restore("app_m", &ids[..1], Epoch { turn: 3, fence: 1 }).await.expect_err("others build on it");
     assert!(matches!(partly, DatabaseError::RestoreRefused(_)), "{partly}");
     database.restore("app_m", &ids, Epoch { turn: 3, fence: 2 }).await.expect("restored");
-    assert_eq!(text(&mut root, "select group_concat(concat(name, old, upper) order by id) from users").await, "annxANN,bobyBOB");
+    assert_eq!(
+        text(&mut root, "select group_concat(concat(name, old, upper) order by id) from users").await,
+        "annxANN,bobyBOB"
+    );
     assert_eq!(number(&mut root, "select author from posts where id = 1").await, 1);
     assert!(sqlx::raw_sql("insert into posts values (2, 99)").execute(&mut root).await.is_err(), "the key is back");
     let left: Vec<_> = database.applied("app_m").await.expect("a ledger").into_iter().map(|row| row.id).collect();

@@ -48,9 +48,8 @@ fn changed_files(
     let tree = snapshot.map_or(&[][..], |one| &one.tree);
     let gone = tree.iter().filter(|file| !after.contains_key(file.path.as_str())).map(|file| (file.path.clone(), None));
     let changed = after.iter().filter(|(path, text)| known.get(*path) != Some(text));
-    let changed = changed.map(|(path, text)| {
-        (path.parse().expect("the engine's paths are valid"), Some(Content::Text(text.clone())))
-    });
+    let changed = changed
+        .map(|(path, text)| (path.parse().expect("the engine's paths are valid"), Some(Content::Text(text.clone()))));
     let all: BTreeMap<_, _> = gone.chain(changed).collect();
     all.into_iter().map(|(path, content)| FileChange { path, content }).collect()
 }

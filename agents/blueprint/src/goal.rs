@@ -114,7 +114,8 @@ impl Scanner {
             return Opening::Resource;
         }
         if name.text.is_ascii() && !name.apart && !field.is_empty() {
-            let rest: String = self.written[open..].iter().take_while(|c| !matches!(c, ')' | '）' | '\n')).take(40).collect();
+            let rest: String =
+                self.written[open..].iter().take_while(|c| !matches!(c, ')' | '）' | '\n')).take(40).collect();
             return Opening::Aside(format!("{}{rest})", name.text));
         }
         Opening::Prose
@@ -212,7 +213,8 @@ impl Scanner {
                 Some(_) => {
                     let word = self.word();
                     if word != "unique" {
-                        let what = if word.is_empty() { self.peek().map(String::from).unwrap_or_default() } else { word };
+                        let what =
+                            if word.is_empty() { self.peek().map(String::from).unwrap_or_default() } else { word };
                         return Err(format!("{}: \"{what}\" is not !, unique or =value", field.name));
                     }
                     std::mem::replace(&mut field.unique, true)

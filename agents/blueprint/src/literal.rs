@@ -11,9 +11,9 @@ pub(crate) fn parse(kind: &FieldType, text: &str) -> Result<Value, String> {
         FieldType::Text if text.len() <= 65_535 => Ok(json!(text)),
         FieldType::Text => Err("at most 65,535 bytes".into()),
         FieldType::Int => integer(text).map(|number| json!(number)).ok_or_else(|| "a whole number of 64 bits".into()),
-        FieldType::Decimal => decimal(text).map(|text| json!(text)).ok_or_else(|| {
-            "a decimal number with at most 12 digits before the point and 4 after".into()
-        }),
+        FieldType::Decimal => decimal(text)
+            .map(|text| json!(text))
+            .ok_or_else(|| "a decimal number with at most 12 digits before the point and 4 after".into()),
         FieldType::Bool => match text {
             "true" => Ok(json!(true)),
             "false" => Ok(json!(false)),
@@ -41,9 +41,8 @@ fn integer(text: &str) -> Option<i64> {
 
 /// Without zeros that say nothing, as the app shows it.
 fn decimal(text: &str) -> Option<String> {
-    let digits = |part: &str, most: usize| {
-        (1..=most).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
-    };
+    let digits =
+        |part: &str, most: usize| (1..=most).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
     let (sign, unsigned) = text.strip_prefix('-').map_or(("", text), |rest| ("-", rest));
     let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, "0"));
     if !digits(whole, 12) || !digits(fraction, 4) {
@@ -60,10 +59,11 @@ fn decimal(text: &str) -> Option<String> {
 }
 
 fn date(text: &str) -> Option<String> {
-    let shaped = text.len() == 10 && text.bytes().enumerate().all(|(place, byte)| match place {
-        4 | 7 => byte == b'-',
-        _ => byte.is_ascii_digit(),
-    });
+    let shaped = text.len() == 10
+        && text.bytes().enumerate().all(|(place, byte)| match place {
+            4 | 7 => byte == b'-',
+            _ => byte.is_ascii_digit(),
+        });
     let date = chrono::NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
     (shaped && date >= chrono::NaiveDate::from_ymd_opt(1, 1, 1)?).then(|| text.to_owned())
 }
@@ -102,7 +102,7 @@ fn is_url(text: &str) -> bool {
     !host.is_empty()
         && text.len() <= 2048
         && text.chars().all(plain)
-        && host.split('.').all(|label| {
-            !label.is_empty() && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
-        })
+        && host
+            .split('.')
+            .all(|label| !label.is_empty() && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'))
 }

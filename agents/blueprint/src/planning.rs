@@ -40,7 +40,9 @@ pub(crate) fn understand(goal: &str) -> Result<goal::Reading, Problem> {
     }
     let understood = match reading.resources.as_slice() {
         [] => "nothing".to_owned(),
-        some => some.iter().map(|one| format!("{} ({} fields)", one.name, one.fields.len())).collect::<Vec<_>>().join(", "),
+        some => {
+            some.iter().map(|one| format!("{} ({} fields)", one.name, one.fields.len())).collect::<Vec<_>>().join(", ")
+        }
     };
     let wrong = if reading.mistakes.is_empty() {
         "no resource was found; write, for example, posts(title:string!, body:text)".to_owned()
@@ -65,10 +67,9 @@ fn name(change: &Change) -> String {
 
 fn step(language: Language, change: &Change) -> PlanStep {
     let (title, detail) = match change {
-        Change::Resource(resource) => (
-            language.pick(format!("Add {}", resource.name), format!("{} を追加", resource.name)),
-            fields(resource),
-        ),
+        Change::Resource(resource) => {
+            (language.pick(format!("Add {}", resource.name), format!("{} を追加", resource.name)), fields(resource))
+        }
         Change::Field { resource, field } => (
             language.pick(format!("Add {} to {resource}", field.name), format!("{resource} に {} を追加", field.name)),
             format!("{}: {}", field.name, written(field)),

@@ -83,7 +83,9 @@ fn create_table(resource: &Resource, references: &[(&Field, &str)]) -> String {
         parts.push(format!("`{}` {} {null}", field.name, column_type(&field.kind)));
         parts.extend(hash_column(field));
     }
-    parts.extend(["`created_at` datetime not null", "`updated_at` datetime not null", "primary key (`id`)"].map(str::to_owned));
+    parts.extend(
+        ["`created_at` datetime not null", "`updated_at` datetime not null", "primary key (`id`)"].map(str::to_owned),
+    );
     parts.extend(resource.fields.iter().filter(|field| field.unique).map(unique_key));
     parts.extend(resource.fields.iter().filter_map(index));
     parts.extend(references.iter().map(|(field, target)| foreign_key(field, target)));
@@ -102,8 +104,12 @@ fn extend_table(resource: &Resource, table: &Table, steps: &mut Steps) -> Result
         if let Some(column) = column(&field.name) {
             reuse(resource, field, column)?;
             if let Some(hash) = hash_column(field).filter(|_| !has_hash(table, field)) {
-                steps.add(&format!("add_{name}_{}_hash", field.name), format!("alter table `{name}` add column {hash}"));
-                steps.add(&format!("unique_{name}_{}", field.name), format!("alter table `{name}` add {}", unique_key(field)));
+                steps
+                    .add(&format!("add_{name}_{}_hash", field.name), format!("alter table `{name}` add column {hash}"));
+                steps.add(
+                    &format!("unique_{name}_{}", field.name),
+                    format!("alter table `{name}` add {}", unique_key(field)),
+                );
             }
             continue;
         }
@@ -113,7 +119,10 @@ fn extend_table(resource: &Resource, table: &Table, steps: &mut Steps) -> Result
             steps.add(&format!("add_{name}_{}_hash", field.name), format!("alter table `{name}` add column {hash}"));
         }
         if field.unique {
-            steps.add(&format!("unique_{name}_{}", field.name), format!("alter table `{name}` add {}", unique_key(field)));
+            steps.add(
+                &format!("unique_{name}_{}", field.name),
+                format!("alter table `{name}` add {}", unique_key(field)),
+            );
         }
         if let (Some(index), FieldType::Ref(target)) = (index(field), &field.kind) {
             steps.add(&format!("index_{name}_{}", field.name), format!("alter table `{name}` add {index}"));
@@ -130,7 +139,8 @@ fn check_leftovers(resource: &Resource, table: &Table) -> Result<(), Problem> {
         matches!(name, "id" | "created_at" | "updated_at") || resource.fields.iter().any(|field| field.name == name)
     };
     let made_before = resource.fields.iter().any(|field| table.columns.iter().any(|column| column.name == field.name));
-    let complete = ["id", "created_at", "updated_at"].iter().all(|name| table.columns.iter().any(|one| one.name == *name));
+    let complete =
+        ["id", "created_at", "updated_at"].iter().all(|name| table.columns.iter().any(|one| one.name == *name));
     let needed = table.columns.iter().find(|column| !ours(&column.name) && !column.nullable);
     match needed {
         _ if !complete => Err(left_behind(&resource.name, "it is no table of this engine's making")),

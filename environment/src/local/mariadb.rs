@@ -24,6 +24,7 @@ pub(crate) async fn start(
 ) -> Result<Daemon, LocalError> {
     let owner = Owner::named("mysql");
     super::directory(dir, owner, 0o700)?;
+    super::directory(&dir.join("files"), owner, 0o500)?;
     install(programs, dir, owner).await?;
     let accounts = dir.join("accounts.sql");
     write(&accounts, accounts_sql(secrets).as_bytes(), owner, 0o600)?;
@@ -74,6 +75,8 @@ fn arguments(dir: &Path, port: u16, accounts: &Path, durability: Durability) -> 
         option("--tmpdir", dir),
         option("--pid-file", &dir.join("mariadb.pid")),
         option("--init-file", accounts),
+        // Nobody reads or writes files through SQL; the server refuses a directory that is not there.
+        option("--secure-file-priv", &dir.join("files")),
         format!("--port={port}").into(),
     ];
     let fixed = [
@@ -83,7 +86,6 @@ fn arguments(dir: &Path, port: u16, accounts: &Path, durability: Durability) -> 
         "--skip-name-resolve",
         "--skip-log-bin",
         "--local-infile=0",
-        "--secure-file-priv=/nonexistent",
         "--character-set-server=utf8mb4",
         "--collation-server=utf8mb4_unicode_ci",
         "--max-connections=300",

@@ -9,13 +9,13 @@ const WRITER: &str = "+get +set +setex +psetex +setnx +getset +getdel +getex +mg
     +hstrlen +lpush +rpush +lpushx +rpushx +lpop +rpop +lrange +llen +ltrim +lindex +lset +lrem +linsert +sadd +srem \
     +smembers +sismember +smismember +scard +spop +srandmember +zadd +zrem +zrange +zrangebyscore +zrevrange \
     +zrevrangebyscore +zscore +zmscore +zcard +zcount +zincrby +zrank +zrevrank +zremrangebyscore +zremrangebyrank +multi \
-    +exec +discard +watch +unwatch +ping +echo +hello +auth +quit +reset +client|setinfo +client|setname +client|getname \
+    +exec +discard +watch +unwatch +ping +echo +hello +auth +quit +reset +client|setname +client|getname \
     +client|id";
 
 /// What the Tester may say. SCAN knows no prefix, so the names of other keys can be seen with it (never what they hold):
 /// the Tester is trusted with names, an app's PHP is not.
 const READER: &str = "+get +mget +strlen +ttl +pttl +exists +type +hgetall +hlen +lrange +llen +smembers +scard +zrange \
-    +zcard +scan +ping +hello +auth +quit +client|setinfo +client|id";
+    +zcard +scan +ping +hello +auth +quit +client|id";
 
 /// A Redis user of one app or preview.
 #[derive(Clone)]

@@ -11,9 +11,9 @@ const LIMIT: u64 = 256 << 20;
 const BATCH: usize = 512 << 10;
 
 /// Both sides speak the same: the reader sees one moment, the writer takes what the reader read as it is.
-const READER: &str = "set session transaction isolation level repeatable read, time_zone = '+00:00', \
+const READER: &str = "set session transaction isolation level repeatable read; set session time_zone = '+00:00', \
     sql_mode = 'NO_ENGINE_SUBSTITUTION', net_write_timeout = 600, lock_wait_timeout = 20";
-const WRITER: &str = "set session transaction isolation level read committed, time_zone = '+00:00', \
+const WRITER: &str = "set session transaction isolation level read committed; set session time_zone = '+00:00', \
     sql_mode = 'NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,NO_ENGINE_SUBSTITUTION', foreign_key_checks = 0, \
     unique_checks = 0, lock_wait_timeout = 20";
 

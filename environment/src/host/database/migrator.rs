@@ -18,7 +18,7 @@ const PRIVILEGES: &str = "select, insert, update, delete, create, alter, drop, i
 
 /// How the statements are read: as the parser read them (no ANSI quotes, backslashes escape), strictly, and never waiting
 /// long for a request of the app.
-const SESSION: &str = "set session transaction isolation level read committed, time_zone = '+00:00', \
+const SESSION: &str = "set session transaction isolation level read committed; set session time_zone = '+00:00', \
     sql_mode = 'STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', \
     lock_wait_timeout = 20, innodb_lock_wait_timeout = 20";
 

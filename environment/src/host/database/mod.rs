@@ -76,7 +76,7 @@ impl Database {
             .after_connect(|connection, _| {
                 Box::pin(async move {
                     sqlx::raw_sql(
-                        "set session transaction isolation level read committed, session lock_wait_timeout = 20",
+                        "set session transaction isolation level read committed; set session lock_wait_timeout = 20",
                     )
                     .execute(connection)
                     .await

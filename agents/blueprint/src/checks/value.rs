@@ -1,0 +1,60 @@
+//! Values that a field takes, and values that it refuses.
+
+use protocol::artifact::{Field, FieldType, Matcher, Resource};
+use serde_json::{Map, Value, json};
+
+/// A value that the field takes, another for each `n` from 1 to 9.
+pub(super) fn good(field: &Field, n: u32) -> Value {
+    match &field.kind {
+        FieldType::String => json!(format!("Aé{n} <b>&\"' 50%_x ${{run}}")),
+        FieldType::Text => json!(format!("line {n}\r\n<script>alert(1)</script> 日本 🎉 ${{run}}")),
+        FieldType::Int => json!(-900_719_925_474_000_i64 - i64::from(n)),
+        FieldType::Decimal => json!(format!("98765432.10{n}")),
+        FieldType::Bool => json!(n % 2 == 1),
+        FieldType::Date => json!(format!("2988-02-2{n}")),
+        FieldType::Datetime => json!(format!("2988-02-2{n}T04:05:06Z")),
+        FieldType::Email => json!(format!("check.{n}+${{run}}@example.com")),
+        FieldType::Url => json!(format!("https://example.com/${{run}}/{n}?a=b%20c#d")),
+        FieldType::Enum(words) => json!(words[n as usize % words.len()]),
+        FieldType::Ref(target) => json!(format!("${{{}}}", id_of(target))),
+    }
+}
+
+/// The variable that holds the id of the row that checks made of a resource.
+pub(super) fn id_of(resource: &str) -> String {
+    format!("{resource}_id")
+}
+
+/// A row with every field, optional references aside: their target may have no row yet.
+pub(super) fn row(resource: &Resource, n: u32) -> Map<String, Value> {
+    let fits = |field: &&Field| match &field.kind {
+        FieldType::Ref(_) => field.required,
+        _ => true,
+    };
+    resource.fields.iter().filter(fits).map(|field| (field.name.clone(), good(field, n))).collect()
+}
+
+/// What must come back for a value.
+pub(super) fn same(field: &Field, value: &Value) -> Matcher {
+    match (&field.kind, value) {
+        (FieldType::Decimal, Value::String(text)) => Matcher::Decimal(text.clone()),
+        _ => Matcher::Equals(value.clone()),
+    }
+}
+
+/// Values that the field refuses whatever its modifiers are.
+pub(super) fn bad(field: &Field) -> Vec<Value> {
+    match &field.kind {
+        FieldType::String => vec![json!(5), json!("x".repeat(256))],
+        FieldType::Text => vec![json!(true), json!("x".repeat(65_536))],
+        FieldType::Int => vec![json!("5"), json!(1.5), json!(9_223_372_036_854_775_808_u64)],
+        FieldType::Decimal => vec![json!("abc"), json!("1.23456"), json!("1234567890123")],
+        FieldType::Bool => vec![json!("true"), json!(1)],
+        FieldType::Date => vec![json!("2023-02-29"), json!("1.2.2023")],
+        FieldType::Datetime => vec![json!("2023-02-29T00:00:00Z"), json!("2023-02-28")],
+        FieldType::Email => vec![json!("nobody"), json!("a b@example.com")],
+        FieldType::Url => vec![json!("javascript:alert(1)"), json!("example.com")],
+        FieldType::Enum(_) => vec![json!("no such word"), json!(0)],
+        FieldType::Ref(_) => vec![json!(999_999_999), json!("1")],
+    }
+}
