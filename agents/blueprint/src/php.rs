@@ -90,7 +90,7 @@ fn definition(resource: &Resource, all: &[Resource]) -> String {
     let fields: String = resource.fields.iter().map(|field| format!("    {},\n", constructor(field))).collect();
     let mut referrers = String::new();
     for (other, field) in referrers_of(resource, all) {
-        write!(referrers, "    ['{}', '{}'],\n", other.name, field.name).expect("a String takes everything");
+        writeln!(referrers, "    ['{}', '{}'],", other.name, field.name).expect("a String takes everything");
     }
     let referrers = if referrers.is_empty() { String::new() } else { format!(", [\n{referrers}]") };
     format!(

@@ -247,7 +247,7 @@ impl Tree<'_> {
             return Ok(());
         }
         if let Some(parent) = dir.parent().filter(|parent| parent.starts_with(self.root)) {
-            self.directory(&parent.to_owned())?;
+            self.directory(parent)?;
         }
         let make = || {
             fs::create_dir(dir)?;

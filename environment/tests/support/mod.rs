@@ -14,7 +14,7 @@ use std::{
 use tempfile::TempDir;
 
 /// A server process with its own directory.
-pub struct Server {
+pub(crate) struct Server {
     process: Child,
     /// Where it listens on loopback.
     pub port: u16,
@@ -29,7 +29,7 @@ impl Drop for Server {
 }
 
 /// A fresh MariaDB, whose `root` has no password.
-pub async fn mariadb() -> (Server, Database) {
+pub(crate) async fn mariadb() -> (Server, Database) {
     let directory = TempDir::new().expect("a directory");
     let data = directory.path().join("data");
     let copied = Command::new("cp").arg("-a").arg(template()).arg(&data).status().expect("cp runs");
@@ -53,7 +53,7 @@ pub async fn mariadb() -> (Server, Database) {
 }
 
 /// A fresh Redis with an ACL file, whose `default` user may do everything.
-pub async fn redis() -> (Server, Cache) {
+pub(crate) async fn redis() -> (Server, Cache) {
     let directory = TempDir::new().expect("a directory");
     let acl = directory.path().join("users.acl");
     std::fs::write(&acl, "user default on nopass ~* &* +@all\n").expect("a file");

@@ -17,7 +17,7 @@ async fn a_goal_becomes_a_live_release() {
     let result = task.result.expect("a result");
     assert_eq!(Some(result.release), harness.world.live("shop"));
     assert_eq!((result.url.as_str(), result.checks_passed), ("http://shop.localhost/", 2));
-    let moved: Vec<_> = harness.events(task.id, 0).await.into_iter().filter_map(|event| match event.what {
+    let moved = harness.events(task.id, 0).await.into_iter().filter_map(|event| match event.what {
         What::Moved { stage, .. } => Some(stage),
         _ => None,
     });

@@ -80,7 +80,7 @@ async fn add_parents(copy: &mut Copy, tables: &[Copied]) -> Result<(), DatabaseE
             let (Some(child), Some(parent)) = (named(&key.table), named(&key.parent)) else { continue };
             let missing = missing_parents(copy, key, child).await?;
             for some in missing.chunks(KEYS) {
-                let columns = list(&key.parent_columns, |column| name(column));
+                let columns = list(&key.parent_columns, name);
                 let clause = format!("where ({columns}) in ({})", some.join(","));
                 // A row without a parent in the original (foreign keys were off once) finds none: that ends too.
                 added |= copy.rows(parent, &clause, Known::Some).await? > 0;
