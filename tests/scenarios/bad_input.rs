@@ -20,8 +20,8 @@ async fn every_wrong_request_has_a_code_of_its_own() {
         ("a path", post(&json!({"goal": "x", "app": "../x"})), Code::BadAppName),
         ("attempts", post(&json!({"goal": "x", "app": "ab", "budget": {"attempts": 0}})), Code::BadRequest),
         ("no attempt at JSON", raw("{".to_owned()), Code::BadJson),
-        ("a missing field", post(&json!({"goal": "x"})), Code::BadJson),
-        ("an unknown field", post(&json!({"goal": "x", "app": "ab", "gaol": 1})), Code::BadJson),
+        ("a missing field", post(&json!({"goal": "x"})), Code::BadRequest),
+        ("an unknown field", post(&json!({"goal": "x", "app": "ab", "gaol": 1})), Code::BadRequest),
         (
             "plain text",
             world.api(Method::POST, "/v1/tasks").header("content-type", "text/plain").body("goal=x"),

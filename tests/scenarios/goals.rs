@@ -37,7 +37,7 @@ async fn a_goal_in_english_and_one_in_japanese_go_live() {
         let live = world.client.app(&app).await.expect("the app").live.expect("a live release");
         assert_eq!(live.digest, result.release);
         assert!(result.url.contains(&format!("{app}.localhost")), "{}", result.url);
-        assert!(reqwest::get(&result.url).await.expect("the printed URL opens").status().is_success());
+        assert_eq!(world.open(&result.url).await, 200, "the printed URL opens");
     }
 }
 

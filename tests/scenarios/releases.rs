@@ -70,7 +70,7 @@ async fn a_person_is_asked_before_a_change_goes_live() {
     let asked = world.when(task.id, |task| task.status == Status::Waiting).await;
     assert_eq!(asked.stage, Stage::Approve);
     let Some(Question::Approval { preview, .. }) = asked.question else { panic!("{asked:#?}") };
-    assert!(reqwest::get(&preview).await.expect("the preview opens").status().is_success());
+    assert_eq!(world.open(&preview).await, 200, "the preview opens");
     assert_eq!(world.status(&app, Method::GET, "/").await, 404, "nothing is live yet");
 
     world.client.approve(task.id).await.expect("approved");

@@ -74,13 +74,24 @@ impl World {
     }
 
     /// A request to the REST API, with the key.
-    #[must_use]
     pub fn api(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("{}{path}", self.at.api)).bearer_auth(&self.at.key)
     }
 
+    /// The status of a page by its whole address. Browsers know what `*.localhost` is; not every resolver does, so the name
+    /// goes into the `Host` header.
+    ///
+    /// # Panics
+    /// When the address is not one of this world, or Nginx does not answer.
+    pub async fn open(&self, url: &str) -> u16 {
+        let host = url.strip_prefix("http://").and_then(|rest| rest.split('/').next()).expect("a web address");
+        let port = self.at.web.rsplit(':').next().expect("a port");
+        assert!(host.ends_with(&format!(":{port}")), "{url} is not behind {}", self.at.web);
+        let request = self.http.get(&self.at.web).header("host", host);
+        request.send().await.expect("Nginx answers").status().as_u16()
+    }
+
     /// A request to an app, through Nginx.
-    #[must_use]
     pub fn app(&self, app: &AppName, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("{}{path}", self.at.web)).header("host", format!("{app}.localhost"))
     }

@@ -2,8 +2,8 @@
 //!
 //! A goal carries a small specification anywhere in its prose:
 //! `posts(title:string!, body:text, status:enum(draft|open)=draft, author:ref(users)); users(name:string! unique)`.
-//! [`goal`] reads it, [`model`] lays it over what the app has already, [`schema`] finds the migrations that lead there,
-//! [`php`] writes the files and [`checks()`] says how the result is shown to be right. The same input gives the same output,
+//! `goal` reads it, `model` lays it over what the app has already, `schema` finds the migrations that lead there,
+//! `php` writes the files and `checks()` says how the result is shown to be right. The same input gives the same output,
 //! byte by byte.
 
 mod building;

@@ -69,6 +69,7 @@ impl Host {
         }
         let highest = states.iter().flat_map(AppState::uids).max();
         *shared.next_uid.lock().unwrap_or_else(PoisonError::into_inner) = highest.map_or(FIRST_UID, |uid| uid + 1);
+        shared.readdress(&states).await?;
         let host = Self(Arc::new(shared));
         host.keep_tidy();
         Ok(host)
@@ -217,6 +218,25 @@ impl Shared {
         self.database.create_schema(names.schema.as_str()).await?;
         // Written last, the configuration says that all of it is there.
         self.settle(&home, &names).await?;
+        Ok(())
+    }
+
+    /// Tells every app's and preview's PHP where the servers are now: they may have moved since the host was last here.
+    async fn readdress(&self, states: &[AppState]) -> Result<(), HostError> {
+        let pools = self.pools.names()?;
+        for state in states {
+            let previews = state.previews.iter().filter(|preview| preview.ready).map(|preview| {
+                let names = Names::of_preview(&preview.name);
+                (self.preview_home(preview), names, super::preview::pool_of(&preview.name))
+            });
+            let app = (self.app_home(state), Names::of_app(&state.app), super::activate::app_pool(state));
+            for (home, names, pool) in previews.chain([app]).filter(|(home, ..)| home.config().exists()) {
+                home.write_config(&self.config_php(&names, &home.accounts()?))?;
+                if pools.contains(&pool) {
+                    self.open_pool(pool, &home).await?;
+                }
+            }
+        }
         Ok(())
     }
 

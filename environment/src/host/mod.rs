@@ -1,7 +1,7 @@
 //! The host: the small service beside Nginx and PHP that alone may change the environment.
 //!
-//! [`Host`] has one method for each tool of [`protocol::tools::host`]; [`service`] serves them over MCP. What an app is, and
-//! who may change it now, stands in its [`state`]; its files below [`home`]. A writer waits for its turn in [`turn`], which
+//! `Host` has one method for each tool of `protocol::tools::host`; `service` serves them over MCP. What an app is, and
+//! who may change it now, stands in its `state`; its files below `home`. A writer waits for its turn in `turn`, which
 //! also ends what an older one left running.
 
 mod activate;

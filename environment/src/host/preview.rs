@@ -289,7 +289,7 @@ impl Shared {
 }
 
 /// The name of a preview's pool.
-fn pool_of(name: &PreviewName) -> String {
+pub(super) fn pool_of(name: &PreviewName) -> String {
     format!("pv-{name}")
 }
 

@@ -1,6 +1,6 @@
 use super::{LocalError, programs};
 use nix::{
-    sys::signal::{Signal, kill},
+    sys::signal::{Signal, kill, killpg},
     unistd::Pid,
 };
 use std::{
@@ -143,10 +143,27 @@ impl Daemon {
         let _ = kill(Pid::from_raw(pid), signal);
         if tokio::time::timeout(deadline, self.child.wait()).await.is_err() {
             tracing::warn!(server.name = self.name, "A server did not stop in time and was killed");
-            if let Err(error) = self.child.kill().await {
+            self.kill_group();
+            if let Err(error) = self.child.wait().await {
                 tracing::error!(server.name = self.name, error = %error, "A server could not be killed");
             }
         }
+    }
+}
+
+impl Daemon {
+    /// Kills it with all that it started: its workers are in its group, and would outlive it.
+    fn kill_group(&self) {
+        if let Some(pid) = self.child.id().and_then(|pid| i32::try_from(pid).ok()) {
+            // No such group: all of it has ended.
+            let _ = killpg(Pid::from_raw(pid), Signal::SIGKILL);
+        }
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        self.kill_group();
     }
 }
 

@@ -59,7 +59,7 @@ impl Job {
         self.started_at
     }
 
-    /// What a person answered since the job asked ([`Wait::Person`]).
+    /// What a person answered since the job asked ([`crate::Wait::Person`]).
     ///
     /// # Errors
     /// When the answer is not an `A`.

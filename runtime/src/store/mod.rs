@@ -1,8 +1,8 @@
 //! Where jobs, events, effects and artifacts live. All SQL of the runtime is below this module.
 //!
 //! Leases are counted on the database's clock: SQLite has none of its own and shares its file with one machine only, so there
-//! it is the machine's. Every write of a claimed job goes through [`Store::write`], [`Store::renew`], [`Store::next_turn`] or
-//! [`Store::intend`], which check the claim's fencing token in the transaction that writes.
+//! it is the machine's. Every write of a claimed job goes through `Store::write`, `Store::renew`, `Store::next_turn` or
+//! `Store::intend`, which check the claim's fencing token in the transaction that writes.
 
 mod row;
 mod sqlite;

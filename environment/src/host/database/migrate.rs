@@ -73,17 +73,12 @@ impl Database {
             return Ok(vec![]);
         }
         let mut migrator = self.take_over(schema, options.owner).await?;
-        let ledger = migrator.ledger().await?;
-        let steps = steps(migrations, &ledger)?;
-        let batch = Digest::of(migrations);
-        let mut applied = Vec::with_capacity(migrations.len());
-        for (migration, step) in migrations.iter().zip(steps) {
-            let known = ledger.iter().find(|row| row.id == migration.id);
-            let how = migrator.apply(migration, batch, &step, known, options).await?;
-            applied.push(Applied { id: migration.id.clone(), checksum: migration.checksum(), class: step.class, how });
+        let applied = migrator.apply_all(migrations, options).await;
+        // A statement that was refused leaves no account behind either; one whose owner was replaced has none any more.
+        if !matches!(applied, Err(DatabaseError::Superseded(_) | DatabaseError::Unavailable(_))) {
+            migrator.finish(self).await?;
         }
-        migrator.finish(self).await?;
-        Ok(applied)
+        applied
     }
 }
 
@@ -95,6 +90,23 @@ fn steps(migrations: &[Migration], ledger: &[LedgerRow]) -> Result<Vec<Step>, Da
 }
 
 impl Migrator {
+    async fn apply_all(
+        &mut self,
+        migrations: &[Migration],
+        options: MigrateOptions,
+    ) -> Result<Vec<Applied>, DatabaseError> {
+        let ledger = self.ledger().await?;
+        let steps = steps(migrations, &ledger)?;
+        let batch = Digest::of(migrations);
+        let mut applied = Vec::with_capacity(migrations.len());
+        for (migration, step) in migrations.iter().zip(steps) {
+            let known = ledger.iter().find(|row| row.id == migration.id);
+            let how = self.apply(migration, batch, &step, known, options).await?;
+            applied.push(Applied { id: migration.id.clone(), checksum: migration.checksum(), class: step.class, how });
+        }
+        Ok(applied)
+    }
+
     async fn apply(
         &mut self,
         migration: &Migration,
