@@ -12,10 +12,14 @@ use axum::{
 };
 use http::{HeaderMap, Uri, header};
 use protocol::{Code, Problem};
-use std::sync::Arc;
+use futures::StreamExt as _;
+use std::{sync::Arc, time::Duration};
 
 /// What services may send: a change-set of 16 MiB, its files escaped as JSON strings.
 const SERVICES: BodyLimit = BodyLimit(64 * 1024 * 1024);
+
+/// Of a body that is too large so much is read, 64 MiB.
+const LONGEST_READ_OFF: usize = 64 * 1024 * 1024;
 
 /// What the guard goes by.
 #[derive(Debug, Clone)]
@@ -53,11 +57,28 @@ pub(super) async fn pass(
     let limit = guard.limit_of(&caller);
     let length = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     if length.is_some_and(|length: usize| length > limit.0) {
+        read_off(request).await;
         return Err(limit.problem().into());
     }
     request.extensions_mut().insert(limit);
     request.extensions_mut().insert(Caller(caller));
     Ok(next.run(request).await)
+}
+
+/// Reads what a caller goes on sending, within bounds, and forgets it: one that is cut off while it sends never sees the answer.
+async fn read_off(request: Request) {
+    let read = async {
+        let mut left = LONGEST_READ_OFF;
+        let mut frames = request.into_body().into_data_stream();
+        while let Some(Ok(frame)) = frames.next().await {
+            left = left.saturating_sub(frame.len());
+            if left == 0 {
+                break;
+            }
+        }
+    };
+    // A caller that is slower than this is cut off after all.
+    let _ = tokio::time::timeout(Duration::from_secs(5), read).await;
 }
 
 /// Lets only known callers through, with bodies that are not too large however they arrive.
