@@ -5,5 +5,6 @@ mod contract;
 mod faults;
 mod goals;
 mod lifecycle;
+mod planted;
 mod queue;
 mod releases;

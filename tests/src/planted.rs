@@ -24,7 +24,96 @@ pub struct Bug {
 }
 
 /// Every bug there is to find.
-pub const BUGS: &[Bug] = &[];
+pub const BUGS: &[Bug] = &[
+    Bug {
+        name: "sqlerror",
+        file: "src/Rows.php",
+        good: r#"order by {$query->order()}"#,
+        bad: r#"oder by {$query->order()}"#,
+    },
+    Bug {
+        name: "length",
+        file: "src/Check.php",
+        good: r#"mb_strlen($value, 'UTF-8') > $max"#,
+        bad: r#"mb_strlen($value, 'UTF-8') > 9 * $max"#,
+    },
+    Bug {
+        name: "required",
+        file: "src/Validator.php",
+        good: r#"if ($field->required && ($value === null || $value === ''))"#,
+        bad: r#"if ($field->required && $value === null)"#,
+    },
+    Bug {
+        name: "stalecache",
+        file: "src/Lists.php",
+        good: r#"$this->cache->renew($this->versionKey());"#,
+        bad: r#"$this->versionKey();"#,
+    },
+    Bug {
+        name: "unescaped",
+        file: "src/Html.php",
+        good: r#"return htmlspecialchars($text, ENT_QUOTES | ENT_SUBSTITUTE | ENT_HTML5, 'UTF-8');"#,
+        bad: r#"return $text;"#,
+    },
+    Bug {
+        name: "warning",
+        file: "src/Rows.php",
+        good: r#"$json = ['id' => (int) $row['id']];"#,
+        bad: r#"$unused = $row['nope'];
+        $json = ['id' => (int) $row['id']];"#,
+    },
+    Bug {
+        name: "status",
+        file: "src/ResourceApi.php",
+        good: r#"Response::json(201, $row"#,
+        bad: r#"Response::json(200, $row"#,
+    },
+    Bug {
+        name: "location",
+        file: "src/ResourceApi.php",
+        good: r#"['Location' => "/api/{$this->resource->name}/{$row['id']}"]"#,
+        bad: r#"[]"#,
+    },
+    Bug {
+        name: "csrf",
+        file: "src/Csrf.php",
+        good: r#"&& hash_equals($this->token(), $token)"#,
+        bad: r#"&& $token !== ''"#,
+    },
+    Bug {
+        name: "wildcard",
+        file: "src/ListQuery.php",
+        good: r#""locate(?, {$field->column()}) > 0""#,
+        bad: r#""{$field->column()} like concat('%', ?, '%')""#,
+    },
+    Bug {
+        name: "caseunique",
+        file: "src/Rows.php",
+        good: r#"hash('sha256', (string) $value)"#,
+        bad: r#"hash('sha256', strtolower((string) $value))"#,
+    },
+    Bug {
+        name: "patchput",
+        file: "src/ResourceApi.php",
+        good: r#"$request->method === 'PUT' ? $this->validator->whole($input) : $this->validator->part($input)"#,
+        bad: r#"$this->validator->whole($input)"#,
+    },
+    Bug { name: "ttl", file: "src/Cache.php", good: r#", ['ex' => $seconds]"#, bad: r#""# },
+    Bug {
+        name: "unknownfield",
+        file: "src/Validator.php",
+        good: r#"$errors[$name] = [$this->messages->get('unknown_field')];"#,
+        bad: r#"// Nobody knows it."#,
+    },
+    Bug {
+        name: "notfound",
+        file: "src/HttpError.php",
+        good: r#"new self(404, $messages->get('not_found'))"#,
+        bad: r#"new self(400, $messages->get('not_found'))"#,
+    },
+    Bug { name: "syntax", file: "src/Lists.php", good: r#"return [$json, false];"#, bad: r#"return [$json, false;"# },
+    Bug { name: "allow", file: "src/HttpError.php", good: r#"['Allow' => $allowed]"#, bad: r#"[]"# },
+];
 
 impl Engine for Planted {
     fn wanted_files(&self) -> Vec<Path> {

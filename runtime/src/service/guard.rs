@@ -10,9 +10,9 @@ use axum::{
     middleware::Next,
     response::Response,
 };
+use futures::StreamExt as _;
 use http::{HeaderMap, Uri, header};
 use protocol::{Code, Problem};
-use futures::StreamExt as _;
 use std::{sync::Arc, time::Duration};
 
 /// What services may send: a change-set of 16 MiB, its files escaped as JSON strings.

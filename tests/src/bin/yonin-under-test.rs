@@ -1,11 +1,8 @@
-//! The command line as it ships, built with the tests so that they never run an old one. With `YONIN_TEST_ENGINE=planted`
-//! an engine that plants bugs writes the code of the apps that are named for one.
+//! The command line as it ships, built with the tests so that they never run an old one, and with an engine that plants bugs
+//! into apps that are named for them: every other app is what the built-in engine writes.
 
 use std::{process::ExitCode, sync::Arc};
 
 fn main() -> ExitCode {
-    match std::env::var("YONIN_TEST_ENGINE").as_deref() {
-        Ok("planted") => yonin::main_with(Arc::new(tests::Planted)),
-        _ => yonin::main(),
-    }
+    yonin::main_with(Arc::new(tests::Planted))
 }
