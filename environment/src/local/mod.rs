@@ -118,6 +118,10 @@ impl Services {
         let programs = Programs::find()?;
         let layout = Layout::make(&config.dir)?;
         let secrets = Secrets::load_or_make(&layout.secrets)?;
+        // Looked at before anything starts, so that a taken port leaves nothing to be ended.
+        for port in [config.web_port, config.mysql_port, config.redis_port].into_iter().flatten() {
+            ports::pick(Some(port))?;
+        }
         let spawner = Spawner::new()?;
         let (mariadb, redis, nginx, pools) = tokio::try_join!(
             on_port(config.mysql_port, async |port| {
