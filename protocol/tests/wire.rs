@@ -1,0 +1,485 @@
+//! What goes over the wire, as it goes over the wire: whoever changes a shape sees it here, and says so.
+
+use protocol::{
+    AppName, Code, Digest, JobId, PreviewName, Problem, Timestamp,
+    artifact::*,
+    event::{Event, What},
+    rest::*,
+    task::{Approval, Budget, Question, Stage, Status, Task, TaskResult, Usage},
+    tools::{Epoch, PreviewRef, architect::*, coder::*, host, planner::*, tester::*},
+};
+use schemars::JsonSchema;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::json;
+use std::collections::BTreeMap;
+
+/// Records a shape, and makes sure that it is read as it is written.
+macro_rules! wire {
+    ($name:literal, $value:expr) => {
+        let value = $value;
+        same_again(&value);
+        insta::assert_json_snapshot!($name, value);
+    };
+}
+
+fn same_again<T: Serialize + DeserializeOwned + PartialEq>(value: &T) {
+    let text = serde_json::to_string(value).expect("JSON");
+    assert!(serde_json::from_str::<T>(&text).expect("the same form") == *value, "{text}");
+}
+
+#[test]
+fn tasks() {
+    wire!("task", task());
+    let waiting =
+        Task { status: Status::Waiting, stage: Stage::Approve, question: Some(question()), result: None, ..task() };
+    wire!("task-waiting", waiting);
+    let failed = Task { status: Status::Failed, error: Some(problem()), result: None, ..task() };
+    wire!("task-failed", failed);
+    wire!("problem", problem());
+}
+
+#[test]
+fn events() {
+    let result = Some(result());
+    let whats = [
+        What::Submitted,
+        What::Moved { stage: Stage::Verify, status: Status::Running, attempt: 2 },
+        What::Progress { message: "12 of 40 checks".into() },
+        What::Checked { id: "lint".into(), title: "Every file parses".into(), outcome: Outcome::Passed },
+        What::Checked { id: "list".into(), title: "Lists".into(), outcome: Outcome::Failed { why: "500".into() } },
+        What::Checked { id: "show".into(), title: "Shows".into(), outcome: Outcome::Errored { why: "no id".into() } },
+        What::Asked { question: question() },
+        What::Ended { status: Status::Succeeded, result, error: None },
+        What::Ended { status: Status::Failed, result: None, error: Some(problem()) },
+    ];
+    let number = |(place, what)| Event { seq: place as u64 + 1, at: moment(), what };
+    wire!("events", whats.into_iter().enumerate().map(number).collect::<Vec<_>>());
+}
+
+#[test]
+fn artifacts() {
+    wire!("plan", plan());
+    wire!("design", design());
+    wire!("change-set", change_set());
+    wire!("checks", checks());
+    wire!("verdict", verdict());
+    wire!("release", release());
+}
+
+#[test]
+fn rest() {
+    wire!("submit-task", submit());
+    wire!("rollback-app", RollbackApp { to: Some(digest("r0")) });
+    wire!("reject-task", RejectTask { reason: Some("not today".into()) });
+    wire!("task-list", TaskList { tasks: vec![task()], next_cursor: Some(id().to_string()) });
+    wire!("app-list", AppList { apps: vec![App { name: app(), url: url(), live: Some(release()) }] });
+    wire!("release-list", ReleaseList { releases: vec![release()] });
+    let least: SubmitTask = serde_json::from_value(json!({"goal": "x", "app": "shop"})).expect("only these are needed");
+    assert_eq!((least.approval, least.budget), (Approval::Destructive, Budget::default()));
+}
+
+#[test]
+fn the_planners_tools() {
+    wire!("tool-task", TaskInput { id: id() });
+    wire!("tool-wait", WaitTaskInput { id: id(), seconds: Some(45) });
+    let list =
+        ListTasksInput { app: Some(app()), status: Some(Status::Queued), limit: Some(5), cursor: Some("c".into()) };
+    wire!("tool-list", list);
+    wire!("tool-reject", RejectTaskInput { id: id(), reason: None });
+    wire!("tool-rollback", RollbackAppInput { app: app(), to: None });
+    wire!("tool-list-apps", ListAppsInput {});
+    wire!("tool-outcome", TaskOutcome { id: id(), app: app(), result: Some(result()) });
+}
+
+#[test]
+fn the_other_agents_tools() {
+    wire!("design-input", DesignInput { plan: plan() });
+    wire!("inspect-input", InspectAppInput { app: Some(app()), files: vec![path("a.php")] });
+    wire!("inspect-output", InspectAppOutput { apps: vec![snapshot()] });
+    let build = BuildInput {
+        task: id(),
+        app: app(),
+        plan: plan(),
+        design: design(),
+        attempt: 2,
+        findings: verdict().results,
+        turn: 7,
+    };
+    wire!("build-input", build);
+    let built = BuildOutput {
+        change_set: change_set(),
+        release: digest("r1"),
+        preview: preview(),
+        destructive: vec![statement()],
+    };
+    wire!("build-output", built);
+    let releasing = ReleaseInput {
+        task: id(),
+        app: app(),
+        change_set: change_set().digest(),
+        base: None,
+        preview: preview(),
+        verdict: verdict(),
+        approved: vec![statement().checksum],
+        turn: 8,
+    };
+    wire!("release-input", releasing);
+    wire!("release-output", ReleaseOutput { live: Some(release()), url: url() });
+    let back = |to| RollbackInput { task: id(), app: app(), from: digest("r1"), to, turn: 9 };
+    wire!("rollback-input", [back(RollbackTo::Base), back(RollbackTo::Release(digest("r0")))]);
+    wire!("discard-input", DiscardPreviewInput { app: app(), task: id(), turn: 10 });
+    let verify = |target, intent| VerifyInput {
+        task: id(),
+        app: app(),
+        target,
+        intent,
+        base: None,
+        change_set: change_set().digest(),
+        turn: 11,
+    };
+    let intent = Intent { plan: plan(), design: design() };
+    let targets = [verify(Target::Preview { preview: preview() }, Some(intent)), verify(Target::Live, None)];
+    wire!("verify-input", targets);
+}
+
+#[test]
+fn the_hosts_tools() {
+    let (app, task, epoch) = (app(), id(), Epoch { turn: 7, fence: 2 });
+    let name = preview().name;
+    wire!("host-open", host::OpenPreviewInput { app: app.clone(), task, base: Some(digest("r0")), epoch });
+    wire!("host-preview", host::PreviewInput { preview: name.clone(), epoch });
+    wire!("host-reset", host::Reset { caveats: vec!["a sample".into()] });
+    wire!("host-close", host::ClosePreviewsInput { app: app.clone(), task, epoch });
+    wire!("host-stage", host::StageReleaseInput { preview: name.clone(), change_set: change_set(), epoch });
+    let staged = host::Staged { preview: preview(), release: digest("r1"), destructive: vec![], caveats: vec![] };
+    wire!("host-staged", staged);
+    let activate = host::ActivateReleaseInput {
+        app: app.clone(),
+        task,
+        preview: name.clone(),
+        change_set: change_set().digest(),
+        base: None,
+        verdict: verdict(),
+        approved: vec![],
+        epoch,
+    };
+    wire!("host-activate", activate);
+    let from = digest("r1");
+    wire!("host-rollback", host::RollbackReleaseInput { app: app.clone(), task, from, to: RollbackTo::Base, epoch });
+    wire!("host-releases", host::ListReleasesInput { app: app.clone() });
+    wire!("host-read", host::ReadFilesInput { place: host::Place::Live(app.clone()), paths: vec![] });
+    wire!("host-read-output", host::ReadFilesOutput { files: change_set().files });
+    wire!("host-lint", host::LintPhpInput { place: host::Place::Preview(name), paths: vec![path("a.php")] });
+    wire!("host-lint-output", host::LintPhpOutput { files: 1, errors: vec!["a.php: unexpected }".into()] });
+    wire!("host-log", host::TailLogInput { place: host::Place::Live(app.clone()), from: Some(0) });
+    wire!("host-log-output", host::TailLogOutput { lines: vec!["PHP Warning".into()], end: 12 });
+    wire!("host-access-input", host::AccessInput { place: host::Place::Live(app) });
+    let access = host::Access {
+        web: "http://127.0.0.1:80".into(),
+        host_header: "shop.localhost".into(),
+        mysql: "mysql://u:p@127.0.0.1:3306/app_shop".into(),
+        redis: "redis://u:p@127.0.0.1:6379/0".into(),
+        redis_prefix: "app:shop:".into(),
+    };
+    wire!("host-access", access);
+    wire!("host-done", host::Done {});
+}
+
+/// Clients show these names, and refuse tools whose arguments are no object.
+#[test]
+fn tools_have_schemas_with_names() {
+    fn schema<T: JsonSchema>() -> String {
+        let schema = schemars::schema_for!(T);
+        assert_eq!(schema.get("type"), Some(&json!("object")), "{}", T::schema_name());
+        let fields = schema.get("properties").and_then(|fields| fields.as_object());
+        let fields: Vec<_> = fields.into_iter().flat_map(|fields| fields.keys().cloned()).collect();
+        format!("{}({})", T::schema_name(), fields.join(", "))
+    }
+    let tools = [
+        (SUBMIT_TASK, schema::<SubmitTask>(), schema::<TaskOutcome>()),
+        (GET_TASK, schema::<TaskInput>(), schema::<Task>()),
+        (WAIT_TASK, schema::<WaitTaskInput>(), schema::<Task>()),
+        (LIST_TASKS, schema::<ListTasksInput>(), schema::<TaskList>()),
+        (CANCEL_TASK, schema::<TaskInput>(), schema::<Task>()),
+        (APPROVE_TASK, schema::<TaskInput>(), schema::<Task>()),
+        (REJECT_TASK, schema::<RejectTaskInput>(), schema::<Task>()),
+        (LIST_APPS, schema::<ListAppsInput>(), schema::<AppList>()),
+        (ROLLBACK_APP, schema::<RollbackAppInput>(), schema::<TaskOutcome>()),
+        (DESIGN, schema::<DesignInput>(), schema::<Design>()),
+        (INSPECT_APP, schema::<InspectAppInput>(), schema::<InspectAppOutput>()),
+        (DISCARD_PREVIEW, schema::<DiscardPreviewInput>(), schema::<host::Done>()),
+        (BUILD, schema::<BuildInput>(), schema::<BuildOutput>()),
+        (RELEASE, schema::<ReleaseInput>(), schema::<ReleaseOutput>()),
+        (ROLLBACK, schema::<RollbackInput>(), schema::<ReleaseOutput>()),
+        (VERIFY, schema::<VerifyInput>(), schema::<Verdict>()),
+        (host::OPEN_PREVIEW, schema::<host::OpenPreviewInput>(), schema::<PreviewRef>()),
+        (host::OPEN_BASE_PREVIEW, schema::<host::OpenPreviewInput>(), schema::<PreviewRef>()),
+        (host::RESET_PREVIEW, schema::<host::PreviewInput>(), schema::<host::Reset>()),
+        (host::CLOSE_PREVIEWS, schema::<host::ClosePreviewsInput>(), schema::<host::Done>()),
+        (host::STAGE_RELEASE, schema::<host::StageReleaseInput>(), schema::<host::Staged>()),
+        (host::ACTIVATE_RELEASE, schema::<host::ActivateReleaseInput>(), schema::<ReleaseOutput>()),
+        (host::ROLLBACK_RELEASE, schema::<host::RollbackReleaseInput>(), schema::<ReleaseOutput>()),
+        (host::LIST_RELEASES, schema::<host::ListReleasesInput>(), schema::<ReleaseList>()),
+        (host::READ_FILES, schema::<host::ReadFilesInput>(), schema::<host::ReadFilesOutput>()),
+        (host::LINT_PHP, schema::<host::LintPhpInput>(), schema::<host::LintPhpOutput>()),
+        (host::TAIL_LOG, schema::<host::TailLogInput>(), schema::<host::TailLogOutput>()),
+        (host::ACCESS, schema::<host::AccessInput>(), schema::<host::Access>()),
+    ];
+    insta::assert_snapshot!(tools.map(|(name, input, output)| format!("{name}: {input} -> {output}")).join("\n"));
+}
+
+#[test]
+fn codes_keep_their_names_and_statuses() {
+    let line = |code: &Code| format!("{} {} {}", code.status(), code, code.title());
+    insta::assert_snapshot!(Code::ALL.iter().map(line).collect::<Vec<_>>().join("\n"));
+}
+
+fn id() -> JobId {
+    "01890a5d-ac96-774b-bcce-b302099a8057".parse().expect("an id")
+}
+
+fn app() -> AppName {
+    "shop".parse().expect("a name")
+}
+
+fn url() -> String {
+    "http://shop.localhost/".into()
+}
+
+fn digest(text: &str) -> Digest {
+    Digest::of_bytes(text.as_bytes())
+}
+
+fn path(text: &str) -> Path {
+    text.parse().expect("a path")
+}
+
+fn moment() -> Timestamp {
+    "2026-11-24T01:02:03.456789Z".parse().expect("a moment")
+}
+
+fn preview() -> PreviewRef {
+    let name: PreviewName = "a1b2c3d4e5f6g7h8i9j0k1l2m3".parse().expect("a preview's name");
+    PreviewRef { url: format!("http://{name}.preview.localhost/"), name, expires_at: moment() }
+}
+
+fn problem() -> Problem {
+    Code::ChecksFailed.problem("3 of 3 rounds were red")
+}
+
+fn migration() -> Migration {
+    Migration { id: "0002_drop_views".into(), sql: "alter table `posts` drop column `views`".into() }
+}
+
+fn statement() -> Statement {
+    let Migration { id, sql } = migration();
+    Statement { id, sql, checksum: migration().checksum(), danger: "loses the column's values".into() }
+}
+
+fn question() -> Question {
+    Question::Approval { reason: "it can lose data".into(), statements: vec![statement()], preview: preview().url }
+}
+
+fn result() -> TaskResult {
+    TaskResult { url: url(), release: digest("r1"), verdict: digest("v1"), checks_passed: 40 }
+}
+
+fn submit() -> SubmitTask {
+    SubmitTask {
+        goal: "掲示板を作って。posts(title:string!)".into(),
+        app: app(),
+        approval: Approval::Always,
+        budget: Budget { attempts: 2, tokens: 0, seconds: 600 },
+        labels: BTreeMap::from([("team".to_owned(), "blue".to_owned())]),
+    }
+}
+
+fn task() -> Task {
+    let SubmitTask { goal, app, labels, .. } = submit();
+    Task {
+        id: id(),
+        goal,
+        app,
+        status: Status::Succeeded,
+        stage: Stage::Done,
+        attempt: 1,
+        created_at: moment(),
+        updated_at: moment(),
+        message: Some("done".into()),
+        labels,
+        question: None,
+        result: Some(result()),
+        error: None,
+        usage: Usage { attempts: 1, tokens: 0, millis: 2_345 },
+    }
+}
+
+fn plan() -> Plan {
+    Plan {
+        task: id(),
+        app: app(),
+        goal: submit().goal,
+        summary: "A board".into(),
+        steps: vec![PlanStep { title: "posts".into(), detail: "a table, an API, a page".into() }],
+        criteria: vec![Criterion { id: "c1".into(), text: "a post needs a title".into() }],
+        assumptions: vec!["no sign-in".into()],
+        risk: Risk::Low,
+    }
+}
+
+fn design() -> Design {
+    let field =
+        |name: &str, kind| Field { name: name.into(), kind, required: true, unique: false, default: Some(json!(0)) };
+    Design {
+        plan: digest("p1"),
+        base: Some(digest("r0")),
+        summary: "A board".into(),
+        resources: vec![Resource {
+            name: "posts".into(),
+            fields: vec![
+                field("views", FieldType::Int),
+                field("mood", FieldType::Enum(vec!["happy".into(), "sad".into()])),
+                field("author", FieldType::Ref("users".into())),
+            ],
+        }],
+        migrations: vec![migration()],
+        endpoints: vec![Endpoint { method: "GET".into(), path: "/api/posts".into(), purpose: "lists".into() }],
+        cache: vec![CacheKey { key: "posts:*".into(), ttl_seconds: Some(60), purpose: "lists".into() }],
+        files: vec![FilePurpose { path: "public/index.php".into(), purpose: "front door".into() }],
+        tests: vec![TestCase { criterion: "c1".into(), checks: "422 without a title".into() }],
+    }
+}
+
+fn change_set() -> ChangeSet {
+    let file = |name, content| FileChange { path: path(name), content };
+    ChangeSet {
+        app: app(),
+        base: None,
+        files: vec![
+            file("logo.png", Some(Content::Base64("iVBORw==".into()))),
+            file("old.php", None),
+            file("public/index.php", Some(Content::Text("<?php\n".into()))),
+        ],
+        migrations: vec![migration()],
+        invalidations: vec![Invalidation::Bump("posts:version".into()), Invalidation::Delete("posts:".into())],
+    }
+}
+
+fn checks() -> Vec<Check> {
+    let check =
+        |id: &str, act| Check { id: id.into(), title: id.into(), criterion: Some("c1".into()), smoke: true, act };
+    let is = |is| JsonExpect { pointer: "/x".into(), is };
+    let matchers = [
+        Matcher::Equals(json!({"a": 1})),
+        Matcher::Decimal("1.50".into()),
+        Matcher::Present,
+        Matcher::Absent,
+        Matcher::Matches("^x$".into()),
+        Matcher::Contains("x".into()),
+        Matcher::Length(2),
+        Matcher::Between(1, 9),
+    ];
+    let http = HttpCheck {
+        method: Method::Post,
+        path: "/api/posts".into(),
+        headers: BTreeMap::from([("accept".to_owned(), "application/json".to_owned())]),
+        body: Some(Body::Json(json!({"title": "t"}))),
+        jar: Some("a".into()),
+        expect: HttpExpect {
+            status: vec![201],
+            headers: BTreeMap::from([("x-cache".to_owned(), Matcher::Equals(json!("MISS")))]),
+            json: matchers.map(is).into(),
+            body: vec![Pattern::Contains("a".into()), Pattern::Lacks("b".into()), Pattern::Matches("c".into())],
+        },
+        capture: BTreeMap::from([
+            ("id".to_owned(), Capture::Json("/id".into())),
+            ("at".to_owned(), Capture::Header("location".into())),
+            ("token".to_owned(), Capture::Body("value=\"(.*?)\"".into())),
+        ]),
+    };
+    let form = Body::Form(BTreeMap::from([("title".to_owned(), "t".to_owned())]));
+    let other = |body| HttpCheck {
+        body: Some(body),
+        headers: BTreeMap::new(),
+        jar: None,
+        capture: BTreeMap::new(),
+        ..http.clone()
+    };
+    let sql =
+        |expect| SqlCheck { query: "select id from posts where id = ?".into(), params: vec![json!("${id}")], expect };
+    let row = BTreeMap::from([("id".to_owned(), Matcher::Present)]);
+    let cache = |expect| CacheCheck { key: "posts:*".into(), expect };
+    let present = CacheExpect::Present { value: Some(Matcher::Contains("t".into())), ttl_seconds: Some((1, 60)) };
+    vec![
+        check("http", Act::Http(http.clone())),
+        check("form", Act::Http(other(form))),
+        check("text", Act::Http(other(Body::Text("{".into())))),
+        check("count", Act::Sql(sql(SqlExpect::Count(1)))),
+        check("rows", Act::Sql(sql(SqlExpect::Rows(vec![row])))),
+        check("absent", Act::Cache(cache(CacheExpect::Absent))),
+        check("present", Act::Cache(cache(present))),
+        check("log", Act::Log(LogCheck { lacks: "Warning".into() })),
+        check("lint", Act::Lint(LintCheck { paths: vec![] })),
+    ]
+}
+
+fn verdict() -> Verdict {
+    let result = |id: &str, outcome| CheckResult {
+        id: id.into(),
+        title: id.into(),
+        criterion: None,
+        outcome,
+        millis: 3,
+        evidence: Evidence { sent: "GET /".into(), received: "200".into() },
+    };
+    Verdict {
+        task: id(),
+        app: app(),
+        kind: VerdictKind::Preview,
+        base: None,
+        change_set: change_set().digest(),
+        checks: digest("checks"),
+        passed: false,
+        mandatory: Verdict::MANDATORY.map(str::to_owned).into(),
+        results: vec![
+            result("lint", Outcome::Passed),
+            result("list", Outcome::Failed { why: "expected 200, saw 500".into() }),
+            result("show", Outcome::Errored { why: "nothing was captured as id".into() }),
+        ],
+        caveats: vec!["a sample of 10 % of the rows".into()],
+        started_at: moment(),
+        finished_at: moment(),
+        expires_at: moment(),
+        signature: "c2lnbmF0dXJl".into(),
+    }
+}
+
+fn release() -> Release {
+    Release {
+        app: app(),
+        digest: digest("r1"),
+        change_set: change_set().digest(),
+        base: Some(digest("r0")),
+        task: id(),
+        state: ReleaseState::Live,
+        activated_at: moment(),
+    }
+}
+
+fn snapshot() -> AppSnapshot {
+    AppSnapshot {
+        app: app(),
+        url: url(),
+        live: Some(release()),
+        releases: vec![release()],
+        tree: vec![FileEntry { path: path("public/index.php"), size: 6 }],
+        files: vec![FileText { path: path("public/index.php"), text: "<?php\n".into() }],
+        schema: vec![Table {
+            name: "posts".into(),
+            columns: vec![Column { name: "id".into(), kind: "bigint".into(), nullable: false }],
+            references: vec![Reference { column: "author".into(), table: "users".into() }],
+            rows: 3,
+        }],
+        migrations: vec!["0001_create_posts".into()],
+    }
+}
