@@ -57,10 +57,11 @@ impl Shared {
         let staged = staged.ok_or_else(|| Code::PreviewGone.problem("the change-set is not what is staged there"))?;
         let change_set = self.change_set(&preview, staged.change_set)?;
         self.approved(&state, &change_set, &input.approved).await?;
-        state.saga = Some(Saga::Activate(staged.change_set));
-        self.save(&state)?;
+        self.intend(&mut state, Saga::Activate(staged.change_set))?;
         let source = Source { home: self.preview_home(&preview), release: staged.release };
         if let Err(error) = self.bring_live(&state, &change_set, source, input).await {
+            // Whatever comes next, users see the release that is recorded as live.
+            self.app_home(&state).point(state.live_digest())?;
             let problem = Problem::from(error);
             if !problem.code.is_retryable() && problem.code != Code::StaleEpoch {
                 state.saga = None;
@@ -73,6 +74,28 @@ impl Shared {
         self.save(&state)?;
         self.tidy(&mut state, input).await;
         Ok(answer)
+    }
+
+    /// Writes down what is about to happen. Another act that was cut off between its swap and its record is taken back first.
+    pub(super) fn intend(&self, state: &mut AppState, saga: Saga) -> Result<(), HostError> {
+        if state.saga.is_some_and(|begun| begun != saga) {
+            self.put_back(state)?;
+        }
+        state.saga = Some(saga);
+        self.save(state)
+    }
+
+    /// Takes back the swap of an act that was cut off before it was recorded and that nobody goes on with.
+    pub(super) fn put_back(&self, state: &mut AppState) -> Result<(), HostError> {
+        if state.saga.is_none() {
+            return Ok(());
+        }
+        let home = self.app_home(state);
+        if home.pointed() != state.live_digest() {
+            home.point(state.live_digest())?;
+        }
+        state.saga = None;
+        self.save(state)
     }
 
     /// Refuses statements that can lose data and that nobody has approved, word for word.
@@ -100,6 +123,8 @@ impl Shared {
         let options = MigrateOptions { owner: input.epoch, pre_images: true };
         self.database.migrate(names.schema.as_str(), &change_set.migrations, options).await?;
         self.open_pool(app_pool(state), &home).await?;
+        // What comes after the swap must not be the first to find Redis gone.
+        self.cache.ping().await?;
         home.point(Some(release))?;
         self.cache.invalidate(&names.prefix, &change_set.invalidations).await?;
         Ok(())

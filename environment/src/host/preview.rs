@@ -99,6 +99,7 @@ impl Shared {
         input: &OpenPreviewInput,
         kind: PreviewKind,
     ) -> Result<PreviewRef, HostError> {
+        self.put_back(&mut state)?;
         state.expect_live(input.base)?;
         self.make_app(&state).await?;
         let known = |preview: &&Preview| preview.task == input.task && preview.kind == kind;

@@ -40,10 +40,12 @@ impl Shared {
                 self.reap_app(&state.app).await?;
             }
         }
-        // Those listed before the states were read can't be of a preview that is being opened now.
+        // Listed before the states are read: a preview is in its app's state before anything of it is made, so none that is being
+        // opened now can look like a leftover.
+        let made = self.made()?;
         let known: BTreeSet<_> =
             self.states()?.into_iter().flat_map(|state| state.previews).map(|one| one.name).collect();
-        for name in self.made()?.into_iter().filter(|name| !known.contains(name)) {
+        for name in made.into_iter().filter(|name| !known.contains(name)) {
             tracing::info!(preview.name = %name, "Removing what is left of a preview");
             self.remove_preview(&name).await?;
         }

@@ -117,10 +117,13 @@ impl Home {
         atomic::write(&file, &text, 0o600).map_err(HostError::file("cannot write", &file))?;
         tree.seal()?;
         let place = self.place(release);
-        if place.exists() {
-            fs::remove_dir_all(&place).map_err(HostError::file("cannot remove", &place))?;
-        }
-        let rename = fs::rename(partial, &place).and_then(|()| atomic::sync_directory(&self.releases()));
+        let rename = match fs::rename(partial, &place) {
+            // Another build of the same release came first, perhaps that of a writer which was ended and whose work on files
+            // went on. It has the same files, and may be live: it stays.
+            Err(_) if place.is_dir() => fs::remove_dir_all(partial),
+            renamed => renamed,
+        };
+        let rename = rename.and_then(|()| atomic::sync_directory(&self.releases()));
         rename.map_err(HostError::file("cannot rename", &place))
     }
 

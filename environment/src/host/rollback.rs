@@ -60,8 +60,8 @@ impl Shared {
             let detail = format!("migration {} cannot be taken back without losing what was written since", row.id);
             return Err(Code::RollbackRefused.problem(detail).into());
         }
-        state.saga = Some(Saga::Rollback);
-        self.save(&state)?;
+        self.intend(&mut state, Saga::Rollback)?;
+        self.cache.ping().await?;
         if !lost.is_empty() {
             self.database.restore(names.schema.as_str(), &way.migrations, input.epoch).await?;
         }
