@@ -108,8 +108,8 @@ impl Shared {
             None => self.fresh_preview(&mut state, input, kind)?,
         };
         if !preview.ready {
-            self.make_preview(&state, &preview).await?;
-            let ready = Preview { ready: true, fresh: true, ..preview.clone() };
+            let caveats = self.make_preview(&state, &preview).await?;
+            let ready = Preview { ready: true, fresh: true, caveats, ..preview.clone() };
             replace(&mut state, ready);
             self.save(&state)?;
         }
@@ -131,6 +131,7 @@ impl Shared {
             expires_at: Utc::now() + TimeDelta::hours(HOURS),
             ready: false,
             fresh: false,
+            caveats: vec![],
             staged: None,
         };
         // Written first: whatever is made from here on has an owner that can be told to remove it.
@@ -139,18 +140,20 @@ impl Shared {
         Ok(preview)
     }
 
-    async fn make_preview(&self, state: &AppState, preview: &Preview) -> Result<(), HostError> {
+    /// Makes all that a preview has. Answers what its data leaves out.
+    async fn make_preview(&self, state: &AppState, preview: &Preview) -> Result<Vec<String>, HostError> {
         let (home, names) = (self.preview_home(preview), Names::of_preview(&preview.name));
         let place = home.clone();
         on_files(move || place.make()).await?;
-        self.branch(state, &names).await?;
+        let caveats = self.branch(state, &names).await?;
         self.settle(&home, &names).await?;
         if let (PreviewKind::Base, Some(live)) = (preview.kind, state.live_digest()) {
             let (place, source) = (home.clone(), Source { home: self.app_home(state), release: live });
             on_files(move || place.adopt(&source)).await?;
             home.point(Some(live))?;
         }
-        self.open_pool(pool_of(&preview.name), &home).await
+        self.open_pool(pool_of(&preview.name), &home).await?;
+        Ok(caveats)
     }
 
     /// Makes a preview's schema a copy of the live one, and its keys none. Answers what the copy leaves out.
@@ -172,7 +175,7 @@ impl Shared {
         state.expect_live(change_set.base)?;
         let destructive = self.destructive(&state, &change_set.migrations).await?;
         let (home, names) = (self.preview_home(&preview), Names::of_preview(&name));
-        let mut caveats = Vec::new();
+        let mut caveats = preview.caveats.clone();
         if preview.staged.is_some() || !preview.fresh {
             home.point(None)?;
             caveats = self.branch(&state, &names).await?;
@@ -194,19 +197,14 @@ impl Shared {
         let (release, _) = tokio::try_join!(build, migrate)?;
         home.point(Some(release))?;
         let staged = StagedRelease { change_set: digest, release, caveats: caveats.clone() };
-        replace(&mut state, Preview { fresh: true, staged: Some(staged), ..preview.clone() });
+        replace(&mut state, Preview { fresh: false, staged: Some(staged), ..preview.clone() });
         self.save(&state)?;
         Ok(Staged { preview: self.preview_ref(&preview), release, destructive, caveats })
     }
 
-    async fn reset(&self, mut state: AppState, name: &PreviewName, epoch: Epoch) -> Result<Reset, HostError> {
+    async fn reset(&self, state: AppState, name: &PreviewName, epoch: Epoch) -> Result<Reset, HostError> {
         let preview = self.known_preview(&state, name)?;
-        let known = preview.staged.as_ref().map(|staged| staged.caveats.clone()).unwrap_or_default();
-        replace(&mut state, Preview { fresh: false, ..preview.clone() });
-        self.save(&state)?;
-        if preview.fresh {
-            return Ok(Reset { caveats: known });
-        }
+        // Also right after staging: a preview has an address, and somebody may have looked at it since.
         let names = Names::of_preview(name);
         let caveats = self.branch(&state, &names).await?;
         if let Some(staged) = &preview.staged {

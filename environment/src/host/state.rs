@@ -47,9 +47,12 @@ pub(super) struct Preview {
     pub(super) expires_at: Timestamp,
     /// Its accounts, directory and pool are there.
     pub(super) ready: bool,
-    /// Nobody but the host has touched schema and keys since they were made.
+    /// Schema and keys are as they were made: nothing was staged yet, so no code has run on them.
     #[serde(default)]
     pub(super) fresh: bool,
+    /// What its data left out when it was opened.
+    #[serde(default)]
+    pub(super) caveats: Vec<String>,
     pub(super) staged: Option<StagedRelease>,
 }
 

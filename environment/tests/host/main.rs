@@ -1,0 +1,8 @@
+//! The host on a real Nginx, PHP-FPM, MariaDB and Redis.
+
+mod ground;
+mod isolation;
+mod refusals;
+mod releases;
+mod saga;
+mod servers;
