@@ -5,6 +5,7 @@ use super::{
     secrets::Secrets,
     write,
 };
+use nix::sys::signal::Signal;
 use std::{ffi::OsString, fs, path::Path, time::Duration};
 use tokio::process::Command;
 
@@ -34,10 +35,12 @@ pub(crate) async fn start(
         args: arguments(dir, port, &accounts, durability),
         env: Vec::new(),
         owner,
+        // Asked to end while it starts, it would hang; and it is made to survive being killed.
+        on_death: Signal::SIGKILL,
         log: dir.join("mariadb.log"),
     };
     let daemon = spawner.start(launch).await?;
-    daemon.ready(Duration::from_secs(60), || ports::answers(port)).await
+    daemon.ready(Duration::from_secs(60), || ports::greets(port)).await
 }
 
 /// Makes the system tables, unless they are there. Made beside and renamed, so that a start that was cut off leaves no half.

@@ -4,6 +4,7 @@ use super::{
     programs::Programs,
     write,
 };
+use nix::sys::signal::Signal;
 use std::{net::SocketAddr, path::Path, time::Duration};
 
 /// What the generic configuration needs to know.
@@ -107,6 +108,7 @@ pub(crate) async fn start(
         args: vec!["-p".into(), config.scratch.into(), "-e".into(), "stderr".into(), "-c".into(), file.into()],
         env: Vec::new(),
         owner,
+        on_death: Signal::SIGTERM,
         log: config.scratch.join("nginx.log"),
     };
     let daemon = spawner.start(launch).await?;

@@ -172,6 +172,7 @@ async fn launch(ground: &Ground, spec: &PoolSpec, digest: Digest, run: &Path) ->
         args: vec!["-F".into(), "-c".into(), ini.into(), "-y".into(), conf.into()],
         env: vec![("PHP_INI_SCAN_DIR", "".into())],
         owner,
+        on_death: Signal::SIGTERM,
         log: run.join("start.log"),
     };
     let daemon = ground.spawner.start(launch).await?;

@@ -1,5 +1,9 @@
 use super::LocalError;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::{
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    time::Duration,
+};
+use tokio::io::AsyncReadExt as _;
 
 /// A port: the one asked for if it is free, else any free one.
 pub(crate) fn pick(asked: Option<u16>) -> Result<u16, LocalError> {
@@ -13,4 +17,14 @@ pub(crate) fn pick(asked: Option<u16>) -> Result<u16, LocalError> {
 /// Somebody answers there.
 pub(crate) async fn answers(port: u16) -> bool {
     tokio::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.is_ok()
+}
+
+/// Somebody answers there and speaks first, as a database does. MariaDB takes connections a while before it serves them, and a
+/// signal to end that comes in between leaves it hanging.
+pub(crate) async fn greets(port: u16) -> bool {
+    let greeting = async {
+        let mut stream = tokio::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
+        stream.read_u8().await
+    };
+    matches!(tokio::time::timeout(Duration::from_secs(2), greeting).await, Ok(Ok(_)))
 }

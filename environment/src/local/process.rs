@@ -47,6 +47,8 @@ pub(crate) struct Launch<'a> {
     pub(crate) args: Vec<OsString>,
     pub(crate) env: Vec<(&'static str, OsString)>,
     pub(crate) owner: Option<Owner>,
+    /// What the kernel sends it when this process is killed.
+    pub(crate) on_death: Signal,
     /// What it writes to its outputs is appended here.
     pub(crate) log: PathBuf,
 }
@@ -84,7 +86,8 @@ impl Spawner {
         let log = log.map_err(LocalError::file("cannot open the log", &launch.log))?;
         let errors = log.try_clone().map_err(LocalError::file("cannot open the log", &launch.log))?;
         let mut command = Command::new(&self.setpriv);
-        command.args(["--pdeathsig", "TERM"]);
+        let signal = launch.on_death.as_str().trim_start_matches("SIG");
+        command.args(["--pdeathsig", signal]);
         if let Some(owner) = launch.owner {
             command.arg(format!("--reuid={}", owner.uid)).arg(format!("--regid={}", owner.gid));
             command.args(["--clear-groups", "--no-new-privs"]);

@@ -5,6 +5,7 @@ use super::{
     secrets::Secrets,
     write,
 };
+use nix::sys::signal::Signal;
 use std::{path::Path, time::Duration};
 
 /// Starts Redis on `dir` and `port`, and waits until it answers.
@@ -31,6 +32,7 @@ pub(crate) async fn start(
         args: vec![file.into()],
         env: Vec::new(),
         owner,
+        on_death: Signal::SIGTERM,
         log: dir.join("redis.log"),
     };
     let daemon = spawner.start(launch).await?;
