@@ -95,7 +95,7 @@ impl Home {
         let file = self.config();
         if fs::read(&file).ok().as_deref() != Some(text.as_bytes()) {
             let write =
-                atomic::write(&file, text.as_bytes(), 0o640).and_then(|()| self.give(&file, Give::Group, 0o640));
+                atomic::write(&file, text.as_bytes(), 0o440).and_then(|()| self.give(&file, Give::Group, 0o440));
             write.map_err(HostError::file("cannot write", &file))?;
         }
         Ok(Digest::of_bytes(text.as_bytes()))

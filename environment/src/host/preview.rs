@@ -233,7 +233,7 @@ impl Shared {
         self.cache.drop_user(&names.reader).await?;
         self.cache.clear(&names.prefix).await?;
         let dir = self.preview_dir(name);
-        on_files(move || gone(fs::remove_dir_all(&dir)).map_err(HostError::file("cannot remove", dir))).await
+        on_files(move || gone(atomic::remove_tree(&dir)).map_err(HostError::file("cannot remove", dir))).await
     }
 
     pub(super) fn known_preview(&self, state: &AppState, name: &PreviewName) -> Result<Preview, HostError> {

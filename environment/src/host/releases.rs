@@ -14,7 +14,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs::{self, File, OpenOptions},
     io::{self, Read as _, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
+    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
     path::{Path as FsPath, PathBuf},
 };
 
@@ -59,7 +59,7 @@ impl Home {
         let built = self.build_at(&partial, base, changes, keeping);
         if built.is_err() {
             // What cannot be removed now is removed with the other leftovers when the host starts.
-            let _ = fs::remove_dir_all(&partial);
+            let _ = atomic::remove_tree(&partial);
         }
         built
     }
@@ -87,7 +87,7 @@ impl Home {
         manifest.check()?;
         let release = Digest::of(&manifest);
         if self.has(release) {
-            fs::remove_dir_all(partial).map_err(HostError::file("cannot remove", partial))?;
+            atomic::remove_tree(partial).map_err(HostError::file("cannot remove", partial))?;
             return Ok(release);
         }
         let changed: BTreeMap<_, _> = changes.iter().map(|change| (&change.path, &change.content)).collect();
@@ -120,7 +120,7 @@ impl Home {
         let rename = match fs::rename(partial, &place) {
             // Another build of the same release came first, perhaps that of a writer which was ended and whose work on files
             // went on. It has the same files, and may be live: it stays.
-            Err(_) if place.is_dir() => fs::remove_dir_all(partial),
+            Err(_) if place.is_dir() => atomic::remove_tree(partial),
             renamed => renamed,
         };
         let rename = rename.and_then(|()| atomic::sync_directory(&self.releases()));
@@ -162,7 +162,7 @@ impl Home {
     /// Forgets a release. None there is no error.
     pub(super) fn forget(&self, release: Digest) -> Result<(), HostError> {
         let (file, place) = (self.manifest_file(release), self.place(release));
-        for removed in [fs::remove_file(&file), fs::remove_dir_all(&place)] {
+        for removed in [fs::remove_file(&file), atomic::remove_tree(&place)] {
             match removed {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
                     return Err(HostError::file("cannot remove", place)(error));
@@ -182,7 +182,7 @@ impl Home {
         };
         for entry in entries.flatten() {
             if entry.file_name().to_string_lossy().starts_with(".partial.") {
-                fs::remove_dir_all(entry.path()).map_err(HostError::file("cannot remove", entry.path()))?;
+                atomic::remove_tree(&entry.path()).map_err(HostError::file("cannot remove", entry.path()))?;
             }
         }
         Ok(())
@@ -261,12 +261,14 @@ impl Tree<'_> {
         Ok(())
     }
 
+    /// Nobody adds to it any more, also where PHP works as the host's own user.
     fn seal(&self) -> Result<(), HostError> {
-        if self.keeping == Keeping::Passing {
-            return Ok(());
-        }
         for dir in &self.made {
-            File::open(dir).and_then(|dir| dir.sync_all()).map_err(HostError::file("cannot keep", dir))?;
+            let seal = || {
+                fs::set_permissions(dir, fs::Permissions::from_mode(0o551))?;
+                if self.keeping == Keeping::Durable { File::open(dir)?.sync_all() } else { Ok(()) }
+            };
+            seal().map_err(HostError::file("cannot keep", dir))?;
         }
         Ok(())
     }

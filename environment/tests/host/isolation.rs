@@ -25,7 +25,7 @@ $tries = [
     'read passwd' => fn () => @file_get_contents('/etc/passwd'),
     'list apps' => fn () => @scandir($t['root'] . '/apps'),
     'list tmp' => fn () => @scandir('/tmp'),
-    'glob' => fn () => glob($t['root'] . '/apps/*/config.php'),
+    'glob' => fn () => array_diff(glob($t['root'] . '/apps/*/config.php') ?: [], [getenv('APP_CONFIG')]),
     'write release' => fn () => @file_put_contents(__DIR__ . '/planted.php', '<?php'),
     'write own config' => fn () => @file_put_contents(getenv('APP_CONFIG'), '<?php'),
     'widen' => fn () => ini_set('open_basedir', '/'),
