@@ -1,5 +1,6 @@
 use ed25519_dalek::VerifyingKey;
-use std::path::PathBuf;
+use runtime::config::Reader;
+use std::{path::PathBuf, str::FromStr};
 
 /// Where the host finds the environment.
 #[derive(Clone)]
@@ -33,56 +34,95 @@ impl std::fmt::Debug for HostConfig {
     }
 }
 
-/// A value of the configuration that is missing or wrong.
-#[derive(Debug, thiserror::Error)]
-#[error("{name}: {why}")]
-pub struct ConfigError {
-    /// The variable.
-    pub name: &'static str,
-    /// What is wrong with it; never the value.
-    pub why: String,
-}
-
 impl HostConfig {
-    /// Reads `YONIN_ENV_ROOT`, `_ENV_POOLS`, `_ENV_SOCKETS`, `_ENV_PUBLIC`, `_ENV_WEB`, `_ENV_MYSQL_URL`, `_ENV_REDIS_URL` and
-    /// `YONIN_TESTER_PUBLIC_KEY` (standard base64).
+    /// From the environment. Nothing when there was a mistake, which the reader then knows.
     ///
-    /// # Errors
-    /// Every mistake there is, not just the first.
-    pub fn from_variables(get: impl Fn(&str) -> Option<String>) -> Result<Self, Vec<ConfigError>> {
-        let mut errors = Vec::new();
-        let mut text = |name: &'static str, default: Option<&str>| {
-            let value = get(name).filter(|value| !value.is_empty()).or_else(|| default.map(str::to_owned));
-            value.unwrap_or_else(|| {
-                errors.push(ConfigError { name, why: "is not set".to_owned() });
-                String::new()
-            })
-        };
-        let root = PathBuf::from(text("YONIN_ENV_ROOT", Some("/srv/yonin")));
-        let pools = text("YONIN_ENV_POOLS", Some(&root.join("pools").to_string_lossy()));
-        let sockets = text("YONIN_ENV_SOCKETS", Some(&root.join("run").to_string_lossy()));
-        let public = text("YONIN_ENV_PUBLIC", Some("localhost"));
-        let web = text("YONIN_ENV_WEB", Some("http://web.external-env.svc.cluster.local:80"));
-        let mysql = text("YONIN_ENV_MYSQL_URL", None);
-        let redis = text("YONIN_ENV_REDIS_URL", None);
-        let key = text("YONIN_TESTER_PUBLIC_KEY", None);
-        let tester = verifying_key(&key);
-        if !key.is_empty() && tester.is_none() {
-            let why = "is not an Ed25519 public key in base64".to_owned();
-            errors.push(ConfigError { name: "YONIN_TESTER_PUBLIC_KEY", why });
-        }
-        match tester {
-            Some(tester) if errors.is_empty() => {
-                let (pools, sockets) = (pools.into(), sockets.into());
-                Ok(Self { root, pools, sockets, public, web, mysql, redis, tester })
-            }
-            _ => Err(errors),
-        }
+    /// | variable | meaning |
+    /// |---|---|
+    /// | `YONIN_ENV_ROOT` | the directory with `apps/` and `previews/`; `/srv/yonin` |
+    /// | `YONIN_ENV_POOLS`, `YONIN_ENV_SOCKETS` | where pools are asked for, and answer; `pools` and `run` below the root |
+    /// | `YONIN_ENV_PUBLIC` | domain and port as people write them; `localhost` |
+    /// | `YONIN_ENV_WEB` | where Nginx listens, for Coder and Tester |
+    /// | `YONIN_ENV_MYSQL_URL`, `YONIN_ENV_REDIS_URL` | the servers under their admin accounts |
+    /// | `YONIN_TESTER_PUBLIC_KEY` | the key that verdicts must be signed with, 64 hex digits |
+    pub fn read(reader: &mut Reader) -> Option<Self> {
+        let places = Places::read(reader);
+        let public = reader.or("YONIN_ENV_PUBLIC", "localhost".to_owned());
+        let web = reader.or("YONIN_ENV_WEB", "http://web.external-env.svc.cluster.local:80".to_owned());
+        let mysql = reader.required("YONIN_ENV_MYSQL_URL");
+        let redis = reader.required("YONIN_ENV_REDIS_URL");
+        let tester = reader.required::<Given>("YONIN_TESTER_PUBLIC_KEY").0?;
+        let Places { root, pools, sockets } = places;
+        Some(Self { root, pools, sockets, public, web, mysql, redis, tester })
     }
 }
 
-fn verifying_key(text: &str) -> Option<VerifyingKey> {
-    use base64::{Engine as _, prelude::BASE64_STANDARD};
-    let bytes: [u8; 32] = BASE64_STANDARD.decode(text).ok()?.try_into().ok()?;
-    VerifyingKey::from_bytes(&bytes).ok()
+/// The directories that the host, Nginx and the supervisor of the pools share.
+#[derive(Debug, Clone)]
+pub struct Places {
+    /// As [`HostConfig::root`].
+    pub root: PathBuf,
+    /// As [`HostConfig::pools`].
+    pub pools: PathBuf,
+    /// As [`HostConfig::sockets`].
+    pub sockets: PathBuf,
+}
+
+impl Places {
+    /// The first three variables of [`HostConfig::read`].
+    pub fn read(reader: &mut Reader) -> Self {
+        let root: PathBuf = reader.or("YONIN_ENV_ROOT", PathBuf::from("/srv/yonin"));
+        let pools = reader.or("YONIN_ENV_POOLS", root.join("pools"));
+        let sockets = reader.or("YONIN_ENV_SOCKETS", root.join("run"));
+        Self { root, pools, sockets }
+    }
+}
+
+/// A key that must be given: there is no other one to fall back to.
+#[derive(Default)]
+struct Given(Option<VerifyingKey>);
+
+impl FromStr for Given {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut bytes = [0; 32];
+        hex::decode_to_slice(text.trim(), &mut bytes).map_err(|_| "expected 64 hex digits")?;
+        VerifyingKey::from_bytes(&bytes).map(|key| Self(Some(key))).map_err(|_| "this is no Ed25519 public key")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> (Option<HostConfig>, Vec<String>) {
+        let mut reader = Reader::of(variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        let config = HostConfig::read(&mut reader);
+        (config, reader.finish().err().unwrap_or_default())
+    }
+
+    #[test]
+    fn every_mistake_is_named_and_no_value_is_told() {
+        let (config, mistakes) = read(&[("YONIN_TESTER_PUBLIC_KEY", "secret")]);
+        assert!(config.is_none());
+        let names = ["YONIN_ENV_MYSQL_URL", "YONIN_ENV_REDIS_URL", "YONIN_TESTER_PUBLIC_KEY"];
+        assert_eq!(mistakes.len(), names.len(), "{mistakes:?}");
+        for name in names {
+            assert!(mistakes.iter().any(|mistake| mistake.starts_with(name)), "{name}: {mistakes:?}");
+        }
+        assert!(mistakes.iter().all(|mistake| !mistake.contains("secret")));
+    }
+
+    #[test]
+    fn what_must_be_given_is_enough() {
+        let key = hex::encode(ed25519_dalek::SigningKey::from_bytes(&[7; 32]).verifying_key().to_bytes());
+        let (config, mistakes) = read(&[
+            ("YONIN_ENV_MYSQL_URL", "mysql://a:b@db/"),
+            ("YONIN_ENV_REDIS_URL", "redis://a:b@cache/0"),
+            ("YONIN_TESTER_PUBLIC_KEY", &key),
+        ]);
+        assert_eq!(mistakes, Vec::<String>::new());
+        assert_eq!(config.expect("a configuration").pools, PathBuf::from("/srv/yonin/pools"));
+    }
 }

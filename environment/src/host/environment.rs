@@ -45,7 +45,7 @@ impl Host {
     /// # Errors
     /// An address that is none, a missing program, directories that cannot be made.
     pub async fn start(config: HostConfig) -> Result<Self, HostError> {
-        for dir in ["apps", "previews"].map(|name| config.root.join(name)) {
+        for dir in [config.root.join("apps"), config.root.join("previews"), config.pools.clone()] {
             fs::create_dir_all(&dir).map_err(HostError::file("cannot make", dir))?;
         }
         let address = |url: &str, usual| {

@@ -27,7 +27,7 @@ mod state;
 mod turn;
 mod verdict;
 
-pub use config::{ConfigError, HostConfig};
+pub use config::{HostConfig, Places};
 pub use environment::Host;
 pub use error::HostError;
 pub use service::service;

@@ -1,0 +1,80 @@
+//! The parts of the environment that are processes of their own:
+//!
+//! * `environment-host` serves the host's tools to Coder and Tester;
+//! * `environment-host pools` runs the PHP pools, beside Nginx and apart from the host;
+//! * `environment-host nginx-config` prints the one configuration that Nginx needs.
+
+use anyhow::Context as _;
+use environment::{
+    host::{HostConfig, Places, service},
+    local::{NginxConfig, PoolSupervisor, nginx_configuration},
+};
+use runtime::config::{Reader, ServiceConfig, report};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    process::ExitCode,
+    time::Duration,
+};
+
+#[tokio::main]
+async fn main() -> anyhow::Result<ExitCode> {
+    runtime::telemetry::start();
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        [] => host().await,
+        ["pools"] => pools().await,
+        ["nginx-config"] => Ok(nginx_config()),
+        _ => {
+            eprintln!("usage: environment-host [pools | nginx-config]");
+            Ok(ExitCode::from(2))
+        }
+    }
+}
+
+async fn host() -> anyhow::Result<ExitCode> {
+    let mut reader = Reader::of_process();
+    let service_config = ServiceConfig::read(&mut reader, service::NAME);
+    let config = HostConfig::read(&mut reader);
+    let config = match (reader.finish(), config) {
+        (Ok(()), Some(config)) => config,
+        (mistakes, _) => return Ok(report(&mistakes.err().unwrap_or_default())),
+    };
+    let host = service::service(config).await?;
+    let bound = service_config.apply(host).bind(service_config.listen).await?;
+    tracing::info!(origin = bound.origin(), "The host is ready");
+    runtime::service::run_until_signal(bound.start(), Duration::from_secs(60)).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn pools() -> anyhow::Result<ExitCode> {
+    let mut reader = Reader::of_process();
+    let places = Places::read(&mut reader);
+    if let Err(mistakes) = reader.finish() {
+        return Ok(report(&mistakes));
+    }
+    for dir in [&places.pools, &places.sockets] {
+        std::fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
+    }
+    let supervisor = PoolSupervisor::start(&places.pools, &places.sockets).await?;
+    tracing::info!(pools.directory = %places.pools.display(), "PHP pools are started as they are asked for");
+    runtime::service::told_to_stop().await?;
+    supervisor.stop().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Reads `YONIN_ENV_NGINX_LISTEN`, `YONIN_ENV_DOMAIN` and `YONIN_ENV_NGINX_SCRATCH` beside the places.
+fn nginx_config() -> ExitCode {
+    let mut reader = Reader::of_process();
+    let places = Places::read(&mut reader);
+    let listen = reader.or("YONIN_ENV_NGINX_LISTEN", SocketAddr::from((Ipv4Addr::UNSPECIFIED, 80)));
+    let domain = reader.or("YONIN_ENV_DOMAIN", "localhost".to_owned());
+    let scratch = reader.or("YONIN_ENV_NGINX_SCRATCH", PathBuf::from("/tmp/nginx"));
+    if let Err(mistakes) = reader.finish() {
+        return report(&mistakes);
+    }
+    let config =
+        NginxConfig { listen, domain: &domain, root: &places.root, sockets: &places.sockets, scratch: &scratch };
+    print!("{}", nginx_configuration(&config));
+    ExitCode::SUCCESS
+}
