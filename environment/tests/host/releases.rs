@@ -86,6 +86,10 @@ async fn what_was_written_is_read_parsed_and_its_warnings_are_logged() {
         ("public/index.php", "<?php\nif ($_SERVER['REQUEST_URI'] === '/undefined') { echo $nothing; }\necho 'fine';"),
         ("src/Broken.php", "<?php\nfunction (;"),
         ("src/Twice.php", "<?php\nfunction a() {}\nfunction a() {}"),
+        ("src/Middle.php", "<?php\nexit('never run'); class Middle extends Missing {}"),
+        ("src/Old.php", "<?php\nfunction old($a = 1, $b) {}"),
+        ("src/Unicode.php", "<?php\necho '日本語';"),
+        ("src/Wrong.php", "<?php\nclass Wrong { function a() {} function a() {} }"),
         ("notes.txt", "never parsed <?php ("),
     ];
     let staged = ground.stage(change(&shop, None, &files)).await.expect("staged").staged;
@@ -93,12 +97,14 @@ async fn what_was_written_is_read_parsed_and_its_warnings_are_logged() {
 
     let read = ground.host.read_files(ReadFilesInput { place: place.clone(), paths: vec![] }).await.expect("read");
     assert_eq!(read.files.len(), files.len());
-    assert!(read.files.iter().any(|file| file.content == Some(Content::Text(files[3].1.to_owned()))));
+    assert!(read.files.iter().any(|file| file.content == Some(Content::Text(files[7].1.to_owned()))));
 
     let lint = ground.host.lint_php(LintPhpInput { place: place.clone(), paths: vec![] }).await.expect("parsed");
-    assert_eq!(lint.files, 3);
+    assert_eq!(lint.files, 7);
     let broken: Vec<_> = lint.errors.iter().map(|line| line.split(':').next().expect("a path")).collect();
-    assert_eq!(broken, ["src/Broken.php", "src/Twice.php"], "{:?}", lint.errors);
+    assert_eq!(broken, ["src/Broken.php", "src/Twice.php", "src/Wrong.php"], "{:?}", lint.errors);
+
+    eprintln!("{:?}", lint.errors);
 
     let tail = |from| ground.host.tail_log(TailLogInput { place: place.clone(), from });
     let before = tail(None).await.expect("the log").end;
