@@ -61,10 +61,8 @@ async fn serve(
     runtime::telemetry::start();
     let mut interrupt = pin!(interrupted());
     let options = Options { store_dir, domain, api_port, web_port, coder: engine, ..Options::new(data_dir) };
-    let running = tokio::select! {
-        running = Up::start(options) => running?,
-        () = &mut interrupt => return Err(Failure::Interrupted("interrupted while starting".to_owned())),
-    };
+    let running = Up::start_until(options, interrupt.as_mut()).await?;
+    let running = running.ok_or_else(|| Failure::Interrupted("interrupted while starting".to_owned()))?;
     print(json, running.addresses(), |at| ready(at, running.is_first_start()));
     interrupt.await;
     tokio::select! {
@@ -264,13 +262,15 @@ fn fresh_key() -> String {
     uuid::Uuid::new_v4().to_string()
 }
 
-/// Ctrl-C, or a polite request to end.
-pub(crate) async fn interrupted() {
+/// Ctrl-C, or a polite request to end. Listens from the call on, not only once it is awaited.
+pub(crate) fn interrupted() -> impl Future<Output = ()> {
     use tokio::signal::unix::{SignalKind, signal};
     let listen = |kind| signal(kind).expect("signals can be listened to inside a runtime");
     let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt()), listen(SignalKind::terminate()));
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+    async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
     }
 }

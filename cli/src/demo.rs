@@ -29,13 +29,10 @@ pub(crate) async fn demo(
     keep: bool,
 ) -> Result<ExitCode, Failure> {
     let dir = tempfile::Builder::new().prefix("yonin-demo-").tempdir()?;
-    eprintln!("starting Nginx, PHP-FPM, MariaDB, Redis and four agents");
     let mut interrupt = std::pin::pin!(interrupted());
+    eprintln!("starting Nginx, PHP-FPM, MariaDB, Redis and four agents");
     let options = Options { coder: engine, ..Options::new(dir.path().join("data")) };
-    let up = tokio::select! {
-        up = Up::start(options) => up?,
-        () = &mut interrupt => return Err(stopped_early()),
-    };
+    let up = Up::start_until(options, interrupt.as_mut()).await?.ok_or_else(stopped_early)?;
     let outcome = tokio::select! {
         outcome = run(&up, goal.as_deref().unwrap_or(GOAL)) => outcome,
         () = &mut interrupt => Err(stopped_early()),

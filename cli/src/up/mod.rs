@@ -100,6 +100,24 @@ impl Up {
         }
     }
 
+    /// Like [`Up::start`], unless told to stop before everything answers: then what was started ends in order, and there is
+    /// nothing. A start is never dropped half-way, since a server that is being started then could outlive this process.
+    ///
+    /// # Errors
+    /// As [`Up::start`].
+    pub async fn start_until(options: Options, told: impl Future<Output = ()>) -> Result<Option<Self>, Failure> {
+        let mut start = std::pin::pin!(Self::start(options));
+        tokio::select! {
+            up = &mut start => up.map(Some),
+            () = told => {
+                if let Ok(up) = start.await {
+                    up.stop().await;
+                }
+                Ok(None)
+            }
+        }
+    }
+
     /// Where everything answers.
     #[must_use]
     pub fn addresses(&self) -> &Addresses {

@@ -7,7 +7,6 @@ use super::{
 };
 use nix::sys::signal::Signal;
 use std::{ffi::OsString, fs, path::Path, time::Duration};
-use tokio::process::Command;
 
 /// The host's account.
 pub(crate) const ADMIN: &str = "yonin_host";
@@ -26,7 +25,7 @@ pub(crate) async fn start(
     let owner = Owner::named("mysql");
     super::directory(dir, owner, 0o700)?;
     super::directory(&dir.join("files"), owner, 0o500)?;
-    install(programs, dir, owner).await?;
+    install(spawner, programs, dir, owner).await?;
     let accounts = dir.join("accounts.sql");
     write(&accounts, accounts_sql(secrets).as_bytes(), owner, 0o600)?;
     let launch = Launch {
@@ -44,7 +43,7 @@ pub(crate) async fn start(
 }
 
 /// Makes the system tables, unless they are there. Made beside and renamed, so that a start that was cut off leaves no half.
-async fn install(programs: &Programs, dir: &Path, owner: Option<Owner>) -> Result<(), LocalError> {
+async fn install(spawner: &Spawner, programs: &Programs, dir: &Path, owner: Option<Owner>) -> Result<(), LocalError> {
     let (data, partial) = (dir.join("data"), dir.join("data.partial"));
     if data.exists() {
         return Ok(());
@@ -53,21 +52,23 @@ async fn install(programs: &Programs, dir: &Path, owner: Option<Owner>) -> Resul
         fs::remove_dir_all(&partial).map_err(LocalError::file("cannot remove", &partial))?;
     }
     super::directory(&partial, owner, 0o700)?;
-    let mut command = Command::new(&programs.mariadb_install_db);
-    command.arg("--no-defaults").arg(option("--datadir", &partial)).arg(option("--tmpdir", dir));
-    command.args(["--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve"]);
+    let mut args = vec!["--no-defaults".into(), option("--datadir", &partial), option("--tmpdir", dir)];
+    args.extend(
+        ["--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve"].map(OsString::from),
+    );
     // Nothing is worth saving until the whole is renamed.
-    command.args(["--innodb-flush-log-at-trx-commit=0", "--innodb-log-file-size=16M", "--skip-innodb-doublewrite"]);
-    if owner.is_some() {
-        command.arg("--user=mysql");
-    }
-    let output = command.kill_on_drop(true).output().await;
-    let output = output.map_err(|source| LocalError::Spawn { program: "mariadb-install-db".to_owned(), source })?;
-    if !output.status.success() {
-        let text = [output.stdout, output.stderr].concat();
-        let output = String::from_utf8_lossy(&text[text.len().saturating_sub(2_000)..]).into_owned();
-        return Err(LocalError::NotStarted { server: "mariadb-install-db", output });
-    }
+    let fast = ["--innodb-flush-log-at-trx-commit=0", "--innodb-log-file-size=16M", "--skip-innodb-doublewrite"];
+    args.extend(fast.map(OsString::from));
+    let launch = Launch {
+        name: "mariadb-install-db",
+        program: &programs.mariadb_install_db,
+        args,
+        env: Vec::new(),
+        owner,
+        on_death: Signal::SIGKILL,
+        log: dir.join("install.log"),
+    };
+    spawner.start(launch).await?.finished().await?;
     fs::rename(&partial, &data).map_err(LocalError::file("cannot rename", &partial))
 }
 

@@ -20,13 +20,14 @@ use std::{
     time::Duration,
 };
 use tokio::{io::unix::AsyncFd, process::Command, task::JoinHandle};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// Runs the PHP pools that the host asks for: a file in `specs`, a master with a socket in `sockets`. It is what needs root
 /// where pools have users of their own, and it stands beside Nginx, apart from the host.
 #[derive(Debug)]
 pub struct PoolSupervisor {
-    stop: CancellationToken,
+    // Dropped, it ends the pools.
+    stop: DropGuard,
     task: JoinHandle<()>,
 }
 
@@ -62,12 +63,12 @@ impl PoolSupervisor {
         let ground = Ground { specs: specs.to_owned(), sockets: sockets.to_owned(), php, extensions, spawner };
         let stop = CancellationToken::new();
         let task = tokio::spawn(supervise(Arc::new(ground), changes, stop.clone()));
-        Ok(Self { stop, task })
+        Ok(Self { stop: stop.drop_guard(), task })
     }
 
     /// Ends every pool: requests under way have ten seconds.
     pub async fn stop(self) {
-        self.stop.cancel();
+        drop(self.stop);
         if let Err(error) = self.task.await {
             tracing::error!(error = %error, "The supervisor of the PHP pools broke off");
         }

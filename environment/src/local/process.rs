@@ -133,6 +133,14 @@ impl Daemon {
         }
     }
 
+    /// Waits until it has done its work, and says whether it went well; with the end of what it wrote when not.
+    pub(crate) async fn finished(mut self) -> Result<(), LocalError> {
+        match self.child.wait().await {
+            Ok(status) if status.success() => Ok(()),
+            _ => Err(LocalError::NotStarted { server: self.name, output: tail(&self.log) }),
+        }
+    }
+
     /// It ended by itself.
     pub(crate) async fn ended(&mut self) {
         // An error here means that the process is not ours any more, which is as good as ended.
