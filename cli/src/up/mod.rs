@@ -106,7 +106,7 @@ impl Up {
     /// # Errors
     /// As [`Up::start`].
     pub async fn start_until(options: Options, told: impl Future<Output = ()>) -> Result<Option<Self>, Failure> {
-        let mut start = std::pin::pin!(Self::start(options));
+        let mut start = Box::pin(Self::start(options));
         tokio::select! {
             up = &mut start => up.map(Some),
             () = told => {
