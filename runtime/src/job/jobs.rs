@@ -57,6 +57,7 @@ impl Jobs {
             input_digest: Digest::of(&input),
             input,
             lane: admission.lane,
+            share: None,
             events: admission.events,
         };
         match self.store.submit(&job).await.map_err(unavailable)? {

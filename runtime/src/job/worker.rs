@@ -4,7 +4,7 @@ use super::{
     Jobs, Timing,
     run::{Run, Stopping},
 };
-use crate::store::{Claimed, StoreError, Write};
+use crate::store::{Claimed, Look, StoreError, Write};
 use protocol::JobId;
 use std::{collections::HashSet, sync::Arc, time::Duration};
 use tokio::{
@@ -95,18 +95,13 @@ impl Worker {
         // New jobs from here on are seen by the next look.
         self.queue.mark_unchanged();
         let woken: Vec<_> = self.woken.iter().copied().collect();
-        let due = self.jobs.store.due(&woken).await?;
-        if !due.woken {
-            self.woken.clear();
-        }
-        if !due.woken && due.next.is_none_or(|next| next > Duration::ZERO) {
-            return Ok(due.next.map_or(self.timing.poll, |next| next.min(self.timing.poll)));
-        }
         let asked = Instant::now();
-        let claimed = self.jobs.store.claim(&self.name, self.timing.lease, free, &woken).await?;
+        let Look { claimed, next } = self.jobs.store.claim(&self.name, self.timing.lease, free, &woken).await?;
         self.woken.clear();
         metrics::counter!("yonin_jobs_claimed_total", "agent" => self.jobs.agent).increment(claimed.len() as u64);
-        let pause = if claimed.is_empty() { self.timing.poll } else { Duration::ZERO };
+        // What was due and could not be claimed is in another replica's hands, or of another version.
+        let next = next.filter(|next| !next.is_zero()).unwrap_or(self.timing.poll);
+        let pause = if claimed.is_empty() { next.min(self.timing.poll) } else { Duration::ZERO };
         for claimed in claimed {
             match self.jobs.tools.get(claimed.record.tool.as_str()).map(Arc::clone) {
                 Some(tool) => {

@@ -22,6 +22,8 @@ pub(crate) struct NewJob {
     pub(crate) input_digest: Digest,
     pub(crate) input: Value,
     pub(crate) lane: Option<String>,
+    /// Whom it is done for, when that is not its owner.
+    pub(crate) share: Option<String>,
     pub(crate) events: Vec<What>,
 }
 
@@ -50,13 +52,12 @@ pub(crate) struct Claimed {
     pub(crate) peer: Option<JobId>,
 }
 
-/// What there is to claim.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Due {
-    /// How long until the next job is due; zero when one is.
+/// What a look for jobs to claim gave.
+#[derive(Debug)]
+pub(crate) struct Look {
+    pub(crate) claimed: Vec<Claimed>,
+    /// How long until the next job was due, as it was before.
     pub(crate) next: Option<Duration>,
-    /// A job waits for one of the peers' jobs that were asked for.
-    pub(crate) woken: bool,
 }
 
 /// A write of a claimed job.

@@ -1,5 +1,7 @@
 //! The rules of the store, on every backend. A test takes an empty store; [`on_every_backend`] runs it on each.
 
+pub(crate) mod place;
+
 use super::{
     Claim, Claimed, Effect, End, Filtered, Intent, NewJob, Outcome, Pause, Store, StoreError, Submitted, Write,
 };
@@ -16,13 +18,16 @@ const LEASE: Duration = Duration::from_secs(30);
 
 macro_rules! on_every_backend {
     ($($test:ident)*) => {
-        mod sqlite {
+        on_every_backend! { sqlite mariadb mysql : [$($test)*] }
+    };
+    ($($backend:ident)* : $tests:tt) => { $(on_every_backend! { @ $backend $tests })* };
+    (@ $backend:ident [$($test:ident)*]) => {
+        mod $backend {
             $(
                 #[tokio::test]
                 async fn $test() {
-                    let directory = tempfile::tempdir().expect("a directory");
-                    let store = super::Store::sqlite(&directory.path().join("store")).await.expect("a store");
-                    super::$test(store.of("agent")).await;
+                    let Some(place) = super::place::$backend().await else { return };
+                    super::$test(place.store().await.of("agent")).await;
                 }
             )*
         }
@@ -82,8 +87,8 @@ async fn many_claimers_never_share_a_job(store: Store) {
     for _ in 0..60 {
         submit(&store, new_job()).await;
     }
-    let claims = join_all((0..20).map(|_| store.claim("worker", LEASE, 4, &[]))).await;
-    let ids: Vec<_> = claims.into_iter().flat_map(|it| it.expect("claims")).map(|it| it.claim.id).collect();
+    let claims = join_all((0..20).map(|_| claim_all(&store, 4))).await;
+    let ids: Vec<_> = claims.into_iter().flatten().map(|it| it.claim.id).collect();
     assert_eq!(ids.len(), 60);
     assert_eq!(ids.iter().collect::<HashSet<_>>().len(), 60);
 }
@@ -165,12 +170,12 @@ async fn a_lane_lets_one_job_out_at_a_time_in_order(store: Store) {
     let other = submit(&store, NewJob { lane: Some("other".to_owned()), ..new_job() }).await.id;
     let mut out = Vec::new();
     for ending in [End::Done(json!(1)), End::Failed(Code::Internal.problem("no")), End::Done(json!(1))] {
-        let claimed = store.claim("worker", LEASE, 9, &[]).await.expect("claims");
+        let claimed = claim_all(&store, 9).await;
         let of_lane: Vec<_> = claimed.iter().filter(|it| it.claim.id != other).collect();
         assert_eq!(of_lane.len(), 1);
         // Waiting, it still holds the lane.
         store.write(&of_lane[0].claim, &wait(Pause::Person)).await.expect("waits");
-        assert!(store.claim("worker", LEASE, 9, &[]).await.expect("claims").is_empty());
+        assert!(claim_all(&store, 9).await.is_empty());
         assert!(store.answer(of_lane[0].claim.id, &json!("yes")).await.expect("answers"));
         let again = claim(&store).await;
         assert_eq!(again.answer, Some(json!("yes")));
@@ -193,7 +198,7 @@ async fn a_job_cancelled_behind_another_does_not_wait_for_its_lane(store: Store)
     assert_eq!(cancelled.record.status, JobStatus::Queued, "it never started");
     assert!(matches!(store.next_turn(&cancelled.claim).await, Err(StoreError::NoLane)));
     store.write(&cancelled.claim, &end(End::Cancelled)).await.expect("ends");
-    assert!(store.claim("worker", LEASE, 9, &[]).await.expect("claims").is_empty(), "the lane is still taken");
+    assert!(claim_all(&store, 9).await.is_empty(), "the lane is still taken");
     store.write(&head.claim, &end(End::Done(json!(1)))).await.expect("ends");
     assert_eq!(claim(&store).await.claim.id, third);
 }
@@ -213,7 +218,7 @@ async fn turns_rise_over_all_jobs_of_a_lane(store: Store) {
 async fn a_lapsed_lease_is_claimed_again_and_counted(store: Store) {
     submit(&store, new_job()).await;
     assert_eq!(claim(&store).await.lost_leases, 0);
-    assert!(store.claim("worker", LEASE, 1, &[]).await.expect("claims").is_empty());
+    assert!(claim_all(&store, 1).await.is_empty());
     for lost in 1..=3 {
         store.end_leases().await.expect("ends");
         assert_eq!(claim(&store).await.lost_leases, lost);
@@ -260,10 +265,10 @@ async fn a_hint_wakes_those_who_wait_for_that_peer(store: Store) {
     let claimed = claim(&store).await;
     let pause = Pause::Peer { job: peer, after: LEASE, polls: 0 };
     store.write(&claimed.claim, &wait(pause)).await.expect("waits");
-    assert!(!store.due(&[stranger]).await.expect("looks").woken);
-    assert!(store.claim("worker", LEASE, 1, &[stranger]).await.expect("claims").is_empty());
-    assert!(store.due(&[stranger, peer]).await.expect("looks").woken);
-    assert_eq!(store.claim("worker", LEASE, 1, &[peer]).await.expect("claims").len(), 1);
+    let woken = async |peers: &[JobId]| store.claim("worker", LEASE, 1, peers).await.expect("claims");
+    let none = woken(&[stranger]).await;
+    assert!(none.claimed.is_empty() && none.next.is_some_and(|next| next > LEASE / 2 && next <= LEASE), "{none:?}");
+    assert_eq!(woken(&[stranger, peer]).await.claimed.len(), 1);
 }
 
 async fn lists_page_from_new_to_old_and_show_nobody_elses(store: Store) {
@@ -326,6 +331,7 @@ fn new_job() -> NewJob {
         input_digest: Digest::of("input"),
         input: json!("input"),
         lane: None,
+        share: None,
         events: Vec::new(),
     }
 }
@@ -338,7 +344,11 @@ async fn submit(store: &Store, job: NewJob) -> JobRecord {
 }
 
 async fn claim(store: &Store) -> Claimed {
-    store.claim("worker", LEASE, 1, &[]).await.expect("claims").pop().expect("a job is due")
+    claim_all(store, 1).await.pop().expect("a job is due")
+}
+
+async fn claim_all(store: &Store, limit: usize) -> Vec<Claimed> {
+    store.claim("worker", LEASE, limit, &[]).await.expect("claims").claimed
 }
 
 fn effect() -> Effect {

@@ -51,7 +51,7 @@ async fn a_worker_that_was_taken_over_stops_and_changes_nothing() {
     let heir = scene.jobs(quick());
     // Claimed under its nose, as after a long pause of the process.
     scene.store.end_leases().await.expect("ends");
-    let claimed = scene.store.claim("heir", scene.timing.lease, 1, &[]).await.expect("claims");
+    let claimed = scene.store.claim("heir", scene.timing.lease, 1, &[]).await.expect("claims").claimed;
     assert_eq!(claimed.len(), 1);
     dropped.reaches(1).await;
     scene.store.write(&claimed[0].claim, &crate::store::Write::HandBack).await.expect("still ours");
@@ -101,7 +101,7 @@ async fn a_job_whose_workers_keep_dying_fails() {
     let jobs = scene.jobs(Script::new(|_, _| Box::pin(async { panic!("not a fourth time") })));
     let id = submit(&jobs).await;
     for _ in 0..3 {
-        assert_eq!(scene.store.claim("dies", scene.timing.lease, 1, &[]).await.expect("claims").len(), 1);
+        assert_eq!(scene.store.claim("dies", scene.timing.lease, 1, &[]).await.expect("claims").claimed.len(), 1);
         scene.store.end_leases().await.expect("ends");
     }
     let _worker = scene.worker(&jobs);
@@ -131,7 +131,7 @@ async fn drain_hands_back_at_the_next_checkpoint() {
     gate.notify_one();
     drain.await.expect("drains");
     assert_eq!(begun.now(), 1, "nothing is claimed any more");
-    let mut claimed = scene.store.claim("heir", scene.timing.lease, 9, &[]).await.expect("claims");
+    let mut claimed = scene.store.claim("heir", scene.timing.lease, 9, &[]).await.expect("claims").claimed;
     claimed.sort_by_key(|it| it.claim.id);
     assert_eq!(claimed.iter().map(|it| it.claim.id).collect::<Vec<_>>(), [id, queued]);
     let handed = &claimed[0];
@@ -148,6 +148,6 @@ async fn drain_hands_back_what_reaches_no_checkpoint_when_time_is_up() {
     begun.reaches(1).await;
     worker.drain(Duration::from_millis(500)).await;
     assert_eq!(dropped.now(), 1);
-    let claimed = scene.store.claim("heir", scene.timing.lease, 1, &[]).await.expect("claims");
+    let claimed = scene.store.claim("heir", scene.timing.lease, 1, &[]).await.expect("claims").claimed;
     assert_eq!((claimed[0].failures, claimed[0].lost_leases), (0, 0));
 }

@@ -1,0 +1,243 @@
+//! Claiming jobs, and holding on to them.
+
+use super::{
+    Store, StoreError,
+    database::{Row, Sql, Tx, alone, places},
+    read::{JobRow, id},
+    row::{Claim, Claimed, Look},
+    schema::FORM,
+    write::fenced,
+};
+use protocol::JobId;
+use std::{collections::BTreeMap, time::Duration};
+
+impl Store {
+    /// Claims up to `limit` jobs that are due, after those that wait for one of these peers' jobs were made due. What goes on
+    /// comes first; of what is queued, first what is done for those for whom the least is being done.
+    pub(crate) async fn claim(
+        &self,
+        holder: &str,
+        lease: Duration,
+        limit: usize,
+        woken: &[JobId],
+    ) -> Result<Look, StoreError> {
+        let due = self.due(woken).await?;
+        if !due.anything() {
+            return Ok(Look { claimed: Vec::new(), next: due.next() });
+        }
+        let claimed = alone(|| self.try_claim(holder, lease, limit, woken, &due)).await?;
+        Ok(Look { claimed, next: due.next() })
+    }
+
+    async fn try_claim(
+        &self,
+        holder: &str,
+        lease: Duration,
+        limit: usize,
+        woken: &[JobId],
+        due: &Due,
+    ) -> Result<Vec<Claimed>, StoreError> {
+        let mut tx = self.database.begin().await?;
+        if due.woken {
+            self.wake(&mut tx, woken).await?;
+        }
+        let mut found = Vec::new();
+        // A running job that is due is one whose lease has ended.
+        for (state, is_due) in [("running", is_over(due.running)), ("waiting", due.woken || is_over(due.waiting))] {
+            if is_due && found.len() < limit {
+                found.extend(self.find(&mut tx, state, limit - found.len()).await?);
+            }
+        }
+        if is_over(due.queued) && found.len() < limit {
+            self.find_fairly(&mut tx, limit, &mut found).await?;
+        }
+        take(&mut tx, holder, lease, &found).await?;
+        tx.commit().await?;
+        found.iter().map(claimed_job).collect()
+    }
+
+    /// Looks whether there is anything to claim, without locking anything.
+    async fn due(&self, woken: &[JobId]) -> Result<Due, StoreError> {
+        let next = |state| format!("(select min(due_at) from jobs where agent = ? and state = '{state}') as {state}");
+        let mut text = format!("select {}, {}, {}, {{now}} as now", next("queued"), next("running"), next("waiting"));
+        if !woken.is_empty() {
+            let peers = places(woken.len());
+            text += &format!(
+                ", exists (select 1 from jobs where agent = ? and state = 'waiting' and peer in ({peers})) as woken"
+            );
+        }
+        let agents = vec![&*self.agent; if woken.is_empty() { 3 } else { 4 }];
+        let row = self.database.row(&Sql::new(text).bind_all(agents).bind_all(woken.iter().copied())).await?;
+        let row = row.ok_or(StoreError::Database(sqlx::Error::RowNotFound))?;
+        let now: i64 = row.get("now")?;
+        let left = |state: &str| -> Result<Option<Duration>, StoreError> {
+            let due: Option<i64> = row.get(state)?;
+            Ok(due.map(|at| Duration::from_micros(u64::try_from(at.saturating_sub(now)).unwrap_or(0))))
+        };
+        Ok(Due {
+            queued: left("queued")?,
+            running: left("running")?,
+            waiting: left("waiting")?,
+            woken: !woken.is_empty() && row.get("woken")?,
+        })
+    }
+
+    async fn wake(&self, tx: &mut Tx, peers: &[JobId]) -> Result<(), StoreError> {
+        let text = format!(
+            "update jobs set due_at = {{now}} where agent = ? and peer in ({}) and state = 'waiting' and due_at > {{now}}",
+            places(peers.len())
+        );
+        tx.execute(&Sql::new(text).bind(&*self.agent).bind_all(peers.iter().copied())).await?;
+        Ok(())
+    }
+
+    async fn find(&self, tx: &mut Tx, state: &str, limit: usize) -> Result<Vec<Row>, StoreError> {
+        let sql = Sql::new(
+            "select jobs.*, {now} as now from jobs where agent = ? and state = ? and due_at <= {now} and version <= ?
+             order by due_at limit ? for update skip locked",
+        );
+        tx.rows(&sql.bind(&*self.agent).bind(state).bind(FORM).bind(count(limit))).await
+    }
+
+    /// Fills up with queued jobs so that everybody for whom something is done has as much done as the others, the longest
+    /// waiting first. Nobody with ten thousand jobs keeps somebody with one from being served.
+    async fn find_fairly(&self, tx: &mut Tx, limit: usize, found: &mut Vec<Row>) -> Result<(), StoreError> {
+        let queued = "select share, min(due_at) as since from jobs where agent = ? and state = 'queued' group by share";
+        let mut shares = Vec::new();
+        for row in tx.rows(&Sql::new(queued).bind(&*self.agent)).await? {
+            if let Some(since) = row.get::<Option<i64>>("since")? {
+                shares.push(Share { name: row.get("share")?, since, running: 0 });
+            }
+        }
+        if shares.len() > 1 {
+            let running = "select share, count(*) as running from jobs where agent = ? and state = 'running' group by share";
+            for row in tx.rows(&Sql::new(running).bind(&*self.agent)).await? {
+                let name: String = row.get("share")?;
+                if let Some(share) = shares.iter_mut().find(|share| share.name == name) {
+                    share.running = row.get("running")?;
+                }
+            }
+        }
+        for (share, jobs) in divided(shares, limit - found.len()) {
+            let sql = Sql::new(
+                "select jobs.*, {now} as now from jobs
+                 where agent = ? and state = 'queued' and share = ? and due_at <= {now} and version <= ?
+                 order by due_at limit ? for update skip locked",
+            );
+            found.extend(tx.rows(&sql.bind(&*self.agent).bind(share).bind(FORM).bind(count(jobs))).await?);
+        }
+        Ok(())
+    }
+
+    /// Renews a claim. Says whether the job is being cancelled.
+    pub(crate) async fn renew(&self, claim: &Claim, lease: Duration) -> Result<bool, StoreError> {
+        let renewal = fenced(claim, "due_at = {now} + ?", [micros(lease)]);
+        if self.database.execute(&renewal).await? == 0 {
+            return Err(StoreError::Fenced);
+        }
+        self.is_cancelling(claim).await
+    }
+
+    /// Whether a claim still holds, and the job is being cancelled.
+    pub(crate) async fn is_cancelling(&self, claim: &Claim) -> Result<bool, StoreError> {
+        let sql = Sql::new("select cancelling from jobs where id = ? and fence = ? and state = 'running'");
+        let row = self.database.row(&sql.bind(claim.id).bind(claim.fence.cast_signed())).await?;
+        row.ok_or(StoreError::Fenced)?.get("cancelling")
+    }
+
+    /// Lets every lease of this agent's running jobs end now, as if their workers had been silent for long.
+    #[cfg(test)]
+    pub(crate) async fn end_leases(&self) -> Result<(), StoreError> {
+        let sql = Sql::new("update jobs set due_at = 0 where agent = ? and state = 'running'");
+        self.database.execute(&sql.bind(&*self.agent)).await?;
+        Ok(())
+    }
+}
+
+/// How long until the next job of each state is due; zero when one is.
+struct Due {
+    queued: Option<Duration>,
+    running: Option<Duration>,
+    waiting: Option<Duration>,
+    /// A job waits for one of the peers' jobs that were asked for.
+    woken: bool,
+}
+
+impl Due {
+    fn anything(&self) -> bool {
+        self.woken || [self.queued, self.running, self.waiting].into_iter().any(is_over)
+    }
+
+    fn next(&self) -> Option<Duration> {
+        [self.queued, self.running, self.waiting].into_iter().flatten().min()
+    }
+}
+
+fn is_over(left: Option<Duration>) -> bool {
+    left.is_some_and(|left| left.is_zero())
+}
+
+/// Those for whom something is queued.
+struct Share {
+    name: String,
+    since: i64,
+    running: i64,
+}
+
+/// Deals out places, each to the share that has the fewest.
+fn divided(mut shares: Vec<Share>, places: usize) -> BTreeMap<String, usize> {
+    let mut dealt = BTreeMap::new();
+    for _ in 0..places {
+        let Some(next) = shares.iter_mut().min_by_key(|share| (share.running, share.since)) else { break };
+        next.running += 1;
+        *dealt.entry(next.name.clone()).or_insert(0) += 1;
+    }
+    dealt
+}
+
+/// Turns what was found, and is locked, into claims.
+async fn take(tx: &mut Tx, holder: &str, lease: Duration, found: &[Row]) -> Result<(), StoreError> {
+    if found.is_empty() {
+        return Ok(());
+    }
+    let ids = found.iter().map(|row| row.get::<Vec<u8>>("id")).collect::<Result<Vec<_>, _>>()?;
+    // In this order: MySQL's later assignments see what the earlier ones did.
+    let text = format!(
+        "update jobs set lost_leases = lost_leases + (state = 'running'),
+                         started_at = case when cancelling then started_at else coalesce(started_at, {{now}}) end,
+                         state = 'running', fence = fence + 1, holder = ?, due_at = {{now}} + ?, updated_at = {{now}}
+         where id in ({})",
+        places(ids.len())
+    );
+    tx.execute(&Sql::new(text).bind(holder).bind(micros(lease)).bind_all(ids)).await?;
+    Ok(())
+}
+
+/// A job as it is after [`take`].
+fn claimed_job(row: &Row) -> Result<Claimed, StoreError> {
+    let cancelling: bool = row.get("cancelling")?;
+    let mut job = JobRow::of(row)?;
+    let was_running = job.claim(row.get("now")?, cancelling);
+    let record = job.record()?;
+    let answer: Option<String> = row.get("answer")?;
+    let peer: Option<Vec<u8>> = row.get("peer")?;
+    let number = |column| Ok::<_, StoreError>(u32::try_from(row.get::<i64>(column)?).unwrap_or(u32::MAX));
+    Ok(Claimed {
+        claim: Claim { id: record.id, fence: row.get::<i64>("fence")?.cast_unsigned() + 1 },
+        record,
+        answer: answer.map(|it| serde_json::from_str(&it)).transpose()?,
+        cancelling,
+        failures: number("failures")?,
+        lost_leases: number("lost_leases")? + u32::from(was_running),
+        polls: number("polls")?,
+        peer: peer.as_deref().map(id).transpose()?,
+    })
+}
+
+pub(super) fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX / 4)
+}
+
+fn count(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}

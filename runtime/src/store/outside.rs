@@ -1,0 +1,122 @@
+//! Writes of those who do not hold the job: submit, cancel, answer. They never touch what a worker is in the middle of.
+
+use super::{
+    Store, StoreError,
+    database::{Sql, Tx, again},
+    read::JobRow,
+    row::{NewJob, Submitted},
+    schema::FORM,
+    write::append,
+};
+use crate::Principal;
+use protocol::{Digest, JobId};
+use serde_json::Value;
+
+impl Store {
+    /// Writes a job with its first events, or finds the one with the same key.
+    pub(crate) async fn submit(&self, job: &NewJob) -> Result<Submitted, StoreError> {
+        let id = JobId::fresh();
+        // A job without a key that was written, and whose acknowledgement was lost, is known by its id.
+        again(|| async {
+            if let Some(known) = self.known(job, id).await? {
+                return Ok(known);
+            }
+            self.insert(job, id).await
+        })
+        .await
+    }
+
+    async fn known(&self, job: &NewJob, id: JobId) -> Result<Option<Submitted>, StoreError> {
+        let (kind, owner) = owner(&job.owner);
+        let sql = match &job.key {
+            Some(key) => Sql::new(
+                "select * from jobs where agent = ? and owner_kind = ? and owner = ? and tool = ? and idempotency_key = ?",
+            )
+            .bind_all([&*self.agent, kind, owner, job.tool])
+            .bind(Digest::of_bytes(key.as_bytes()).to_string()),
+            None => Sql::new("select * from jobs where id = ?").bind(id),
+        };
+        let Some(row) = self.database.row(&sql).await? else { return Ok(None) };
+        let record = JobRow::of(&row)?.record()?;
+        Ok(Some(match row.get::<String>("input_digest")? {
+            _ if record.id == id => Submitted::New(record),
+            digest if digest == job.input_digest.to_string() => Submitted::Known(record),
+            _ => Submitted::Conflict,
+        }))
+    }
+
+    async fn insert(&self, job: &NewJob, id: JobId) -> Result<Submitted, StoreError> {
+        let (kind, owner) = owner(&job.owner);
+        let mut tx = self.database.begin().await?;
+        let is_due = match &job.lane {
+            Some(lane) => self.enter(&mut tx, lane, id).await?,
+            None => true,
+        };
+        let due = if is_due { "{now}" } else { "null" };
+        let insert = Sql::new(format!(
+            "insert into jobs (id, agent, owner_kind, owner, tool, idempotency_key, input_digest, input, share, lane, version,
+                               events, state, due_at, created_at, updated_at)
+             values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', {due}, {{now}}, {{now}})"
+        ));
+        let insert = insert
+            .bind(id)
+            .bind_all([&*self.agent, kind, owner, job.tool])
+            .bind(job.key.as_ref().map(|key| Digest::of_bytes(key.as_bytes()).to_string()))
+            .bind(job.input_digest.to_string())
+            .bind(serde_json::to_string(&job.input)?)
+            .bind(job.share.as_deref().unwrap_or(owner))
+            .bind(job.lane.clone())
+            .bind(FORM)
+            .bind(i64::try_from(job.events.len()).unwrap_or(i64::MAX));
+        tx.execute(&insert).await?;
+        append(&mut tx, id, &job.events).await?;
+        let row = tx.row(&Sql::new("select * from jobs where id = ?").bind(id)).await?;
+        let record = JobRow::of(&row.ok_or(StoreError::Database(sqlx::Error::RowNotFound))?)?.record()?;
+        tx.commit().await?;
+        Ok(Submitted::New(record))
+    }
+
+    /// Puts a job into a lane. Whether it is at the head.
+    async fn enter(&self, tx: &mut Tx, lane: &str, job: JobId) -> Result<bool, StoreError> {
+        let take = Sql::new("update lanes set holder = coalesce(holder, ?) where agent = ? and lane = ?");
+        if tx.execute(&take.bind(job).bind(&*self.agent).bind(lane)).await? == 0 {
+            // Should another do the same at this moment, one of the two is tried again.
+            let open = Sql::new("insert into lanes (holder, agent, lane) values (?, ?, ?)");
+            tx.execute(&open.bind(job).bind(&*self.agent).bind(lane)).await?;
+        }
+        let head = Sql::new("select 1 from lanes where agent = ? and lane = ? and holder = ?");
+        Ok(tx.row(&head.bind(&*self.agent).bind(lane).bind(job)).await?.is_some())
+    }
+
+    /// Asks for a job's end. `false` when it has ended, is past its point of no return, or does not exist.
+    pub(crate) async fn cancel(&self, job: JobId) -> Result<bool, StoreError> {
+        // One compare-and-set against `committed`: of this and the point of no return, exactly one wins. A running job keeps
+        // its lease; its worker does the rest. Any other is due at once, even one that its lane blocks or that asks a person.
+        // In this order: MySQL's later assignments see what the earlier ones did.
+        let sql = Sql::new(
+            "update jobs set due_at = case when state = 'running' or cancelling then due_at else {now} end,
+                             state = case when state = 'asking' then 'waiting' else state end,
+                             cancelling = 1, updated_at = {now}
+             where id = ? and agent = ? and ended_at is null and committed = 0",
+        );
+        let sql = sql.bind(job).bind(&*self.agent);
+        Ok(again(|| self.database.execute(&sql)).await? == 1)
+    }
+
+    /// Answers a job that asks. `false` when it does not ask.
+    pub(crate) async fn answer(&self, job: JobId, answer: &Value) -> Result<bool, StoreError> {
+        let sql = Sql::new(
+            "update jobs set state = 'waiting', answer = ?, due_at = {now}, updated_at = {now}
+             where id = ? and agent = ? and state = 'asking' and cancelling = 0",
+        );
+        let sql = sql.bind(serde_json::to_string(answer)?).bind(job).bind(&*self.agent);
+        Ok(self.database.execute(&sql).await? == 1)
+    }
+}
+
+fn owner(principal: &Principal) -> (&'static str, &str) {
+    match principal {
+        Principal::Person(name) => ("person", name),
+        Principal::Service(name) => ("service", name),
+    }
+}
