@@ -128,11 +128,12 @@ pub(crate) enum Command {
 /// How to run everything here.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Up {
-    /// Where the agents keep their work; SQLite files in the data directory when absent.
+    /// Where the agents keep their work: `mysql://user:password@host:port/schema`, or `sqlite:///DIR`; SQLite files in the data
+    /// directory when absent.
     #[arg(long, value_name = "URL", env = "YONIN_STORE_URL")]
     pub(crate) store: Option<String>,
     /// A Redis for wake-up hints between processes; not needed for one process.
-    #[arg(long, value_name = "URL", env = "YONIN_REDIS_URL")]
+    #[arg(long, value_name = "URL", env = "YONIN_HINTS_URL")]
     pub(crate) redis: Option<String>,
     /// Apps answer at `<app>.<domain>`.
     #[arg(long, default_value = "localhost")]

@@ -8,7 +8,7 @@ use crate::{
     failure::explained,
     progress,
     table::Table,
-    up::{Addresses, Options, Up},
+    up::{Addresses, Options, Stores, Up},
 };
 use clap::CommandFactory;
 use protocol::{
@@ -17,6 +17,7 @@ use protocol::{
     rest::{RollbackApp, SubmitTask},
     task::{Budget, Question, Status, Task},
 };
+use runtime::store::StoreLocation;
 use serde::Serialize;
 use std::{
     io::{self, Read},
@@ -53,14 +54,13 @@ async fn serve(
     engine: Arc<dyn coder::Engine>,
 ) -> Result<ExitCode, Failure> {
     let arguments::Up { store, redis, domain, api_port, web_port } = up;
-    let store_dir = store.map(|url| store_dir(&url)).transpose()?;
-    if redis.is_some() {
-        let detail = "--redis: one process passes its wake-up hints on in memory and takes no Redis for them yet";
-        return Err(Code::BadConfiguration.problem(detail).into());
-    }
+    let stores = store.map(|url| stores(&url)).transpose()?;
     runtime::telemetry::start();
     let mut interrupt = pin!(interrupted());
-    let options = Options { store_dir, domain, api_port, web_port, coder: engine, ..Options::new(data_dir) };
+    let mut options = Options { hints: redis, domain, api_port, web_port, coder: engine, ..Options::new(data_dir) };
+    if let Some(stores) = stores {
+        options.stores = stores;
+    }
     let running = Up::start_until(options, interrupt.as_mut()).await?;
     let running = running.ok_or_else(|| Failure::Interrupted("interrupted while starting".to_owned()))?;
     print(json, running.addresses(), |at| ready(at, running.is_first_start()));
@@ -71,14 +71,13 @@ async fn serve(
     }
 }
 
-/// The directory of the agents' SQLite files that a store's URL names.
-fn store_dir(url: &str) -> Result<PathBuf, Failure> {
-    let path = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")).filter(|path| !path.is_empty());
-    path.map(PathBuf::from).ok_or_else(|| {
-        let kind = url.split(':').next().unwrap_or_default();
-        let detail = format!("--store: {kind} stores are not there yet; sqlite:///DIR keeps each agent's file in DIR");
-        Code::BadConfiguration.problem(detail).into()
-    })
+/// The stores that a URL names: one schema for all agents, or a directory with a file for each.
+fn stores(url: &str) -> Result<Stores, Failure> {
+    match url.parse() {
+        Ok(StoreLocation::File(dir)) => Ok(Stores::Dir(dir)),
+        Ok(server @ StoreLocation::Server { .. }) => Ok(Stores::Server(server)),
+        Err(expected) => Err(Code::BadConfiguration.problem(format!("--store: {expected}")).into()),
+    }
 }
 
 fn ready(at: &Addresses, first_start: bool) {

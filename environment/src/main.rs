@@ -34,7 +34,7 @@ async fn main() -> anyhow::Result<ExitCode> {
 
 async fn host() -> anyhow::Result<ExitCode> {
     let mut reader = Reader::of_process();
-    let service_config = ServiceConfig::read(&mut reader, service::NAME);
+    let service_config = ServiceConfig::read(&mut reader);
     let config = HostConfig::read(&mut reader);
     let config = match (reader.finish(), config) {
         (Ok(()), Some(config)) => config,

@@ -13,6 +13,7 @@ pub mod http;
 pub mod job;
 mod mcp;
 mod peer;
+pub mod process;
 pub mod service;
 pub mod store;
 pub mod telemetry;

@@ -1,4 +1,7 @@
-use crate::{Credential, decode, mcp::IDEMPOTENCY_META};
+use crate::{
+    Credential, Principal, decode,
+    mcp::{IDEMPOTENCY_META, SHARE_META},
+};
 use protocol::{Code, JobId, Problem};
 use rmcp::{
     ClientHandler, RoleClient,
@@ -102,12 +105,22 @@ impl Peer {
         }
     }
 
-    /// Starts a long tool. The same key is the same job, however often it is started.
+    /// Starts a long tool on behalf of somebody: the peer deals out its time evenly among those. The same key is the same job,
+    /// however often it is started.
     ///
     /// # Errors
     /// The tool's refusal, or `unavailable`; then it is not known whether the job exists: start it again with the same key.
-    pub async fn start<I: Serialize>(&self, tool: &str, idempotency_key: &str, input: &I) -> Result<JobId, Problem> {
-        match self.request(&call(tool, input)?, Some(idempotency_key)).await? {
+    pub async fn start<I: Serialize>(
+        &self,
+        tool: &str,
+        idempotency_key: &str,
+        on_behalf_of: &Principal,
+        input: &I,
+    ) -> Result<JobId, Problem> {
+        let mut meta = RequestMetaObject::new();
+        meta.insert(IDEMPOTENCY_META.to_owned(), idempotency_key.into());
+        meta.insert(SHARE_META.to_owned(), on_behalf_of.to_string().into());
+        match self.request(&call(tool, input)?, Some(meta)).await? {
             ServerResult::CreateTaskResult(created) => created.task.task_id.parse().map_err(|_| misunderstood(tool)),
             // No task came of it, so it was refused.
             ServerResult::CallToolResult(result) => {
@@ -139,12 +152,12 @@ impl Peer {
     }
 
     /// Sends a request, and again when the peer says that it took nothing and when to come back.
-    async fn request(&self, request: &ClientRequest, idempotency_key: Option<&str>) -> Result<ServerResult, Problem> {
+    async fn request(&self, request: &ClientRequest, meta: Option<RequestMetaObject>) -> Result<ServerResult, Problem> {
         let until = Instant::now() + self.timeout;
         let mut patience = LONGEST_PAUSE;
         loop {
             // Boxed: what a call holds is large, and every future that calls a peer would carry it.
-            let send = Box::pin(self.send(request.clone(), idempotency_key, until));
+            let send = Box::pin(self.send(request.clone(), meta.clone(), until));
             let sent = tokio::time::timeout_at(until, send).await;
             let told = match sent {
                 Ok(Ok(answer)) => return Ok(answer),
@@ -164,15 +177,13 @@ impl Peer {
     async fn send(
         &self,
         request: ClientRequest,
-        idempotency_key: Option<&str>,
+        meta: Option<RequestMetaObject>,
         until: Instant,
     ) -> Result<ServerResult, Broken> {
         let connection = self.connection().await?;
         // With a timeout of its own, the request is taken back when it is over: the peer need not work on.
         let mut options = PeerRequestOptions::with_timeout(until.saturating_duration_since(Instant::now()));
-        if let Some(key) = idempotency_key {
-            let mut meta = RequestMetaObject::new();
-            meta.insert(IDEMPOTENCY_META.to_owned(), key.into());
+        if let Some(meta) = meta {
             options = options.with_meta(meta);
         }
         let handle = connection.send_request_with_option(request, options).await?;

@@ -6,7 +6,10 @@ use protocol::{
     task::{Status, Task},
     tools::planner::{ListTasksInput, ROLLBACK_APP, RollbackAppInput, SUBMIT_TASK},
 };
-use runtime::{Jobs, Principal, job::Filter};
+use runtime::{
+    Jobs, Principal,
+    job::{Filter, Order},
+};
 use serde::Serialize;
 use serde_json::Value;
 use std::time::Duration;
@@ -132,7 +135,7 @@ impl Tasks {
         input: &I,
     ) -> Result<Task, Problem> {
         let input = serde_json::to_value(input).map_err(|error| Code::Internal.problem(error.to_string()))?;
-        view::task(&self.jobs.submit(caller, tool, key, input).await?)
+        view::task(&self.jobs.submit(caller, tool, Order { key, share: None, input }).await?)
     }
 
     async fn answer(&self, caller: &Principal, id: TaskId, answer: &Answer) -> Result<Task, Problem> {

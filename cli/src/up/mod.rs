@@ -13,7 +13,9 @@ use environment::local::{Durability, LocalConfig, Services};
 use keys::{Keys, ServiceName};
 use planner::{Peers, PlannerConfig};
 use protocol::{Code, Problem};
-use runtime::{Callers, Hints, Peer, Principal, Running, Service, ServiceError, Store, job::Timing};
+use runtime::{
+    Callers, Hints, Peer, Principal, Running, Service, ServiceError, Store, job::Timing, store::StoreLocation,
+};
 use std::{
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
@@ -26,8 +28,10 @@ use tester::{TesterConfig, VerdictKey};
 pub struct Options {
     /// Where everything is kept. Starting again on the same directory finds the same work.
     pub data_dir: PathBuf,
-    /// Where the agents' SQLite files are; the data directory when `None`.
-    pub store_dir: Option<PathBuf>,
+    /// Where the agents keep their jobs.
+    pub stores: Stores,
+    /// A Redis that carries wake-up hints between this process and others on the same store: `redis://host:port`.
+    pub hints: Option<String>,
     /// Apps answer at `<app>.<domain>`.
     pub domain: String,
     /// The API's port; a free one when `None`.
@@ -45,8 +49,9 @@ impl Options {
     #[must_use]
     pub fn new(data_dir: PathBuf) -> Self {
         Self {
+            stores: Stores::Dir(data_dir.clone()),
             data_dir,
-            store_dir: None,
+            hints: None,
             domain: "localhost".to_owned(),
             api_port: None,
             web_port: None,
@@ -54,6 +59,15 @@ impl Options {
             coder: Arc::new(coder::Blueprint),
         }
     }
+}
+
+/// Where the agents keep their jobs.
+#[derive(Debug, Clone)]
+pub enum Stores {
+    /// Each in a SQLite file in this directory.
+    Dir(PathBuf),
+    /// All in one schema of a MySQL or MariaDB server.
+    Server(StoreLocation),
 }
 
 /// Everything, at work. Dropping it ends the servers at once; [`Up::stop`] lets all end in order.
@@ -84,10 +98,12 @@ impl Up {
             ..LocalConfig::new(data_dir.file("environment"))
         });
         let environment = environment.await.map_err(Problem::from)?;
-        let store_dir = options.store_dir.unwrap_or_else(|| data_dir.path().to_owned());
-        let mut team = Team { keys: &keys, store_dir, hints: Hints::in_process(), services: Vec::new() };
-        match team.start(&environment, options.api_port, options.coder).await {
-            Ok((host, agents)) => {
+        let started = match Team::new(&keys, options.stores, options.hints.as_deref()) {
+            Ok(mut team) => team.start(&environment, options.api_port, options.coder).await.map(|at| (team, at)),
+            Err(failure) => Err(failure),
+        };
+        match started {
+            Ok((team, (host, agents))) => {
                 let addresses = addresses(&environment, &keys, host, agents);
                 let services = team.services.into_iter().rev().collect();
                 Connection { api: addresses.api.clone(), key: addresses.key.clone() }.write(data_dir.path())?;
@@ -154,7 +170,7 @@ fn addresses(environment: &Services, keys: &Keys, host: String, agents: Agents) 
 /// The services as they are started, each knowing those before it.
 struct Team<'a> {
     keys: &'a Keys,
-    store_dir: PathBuf,
+    stores: Stores,
     hints: Hints,
     services: Vec<Running>,
 }
@@ -164,6 +180,15 @@ impl Team<'_> {
     const TIMING: fn() -> Timing =
         || Timing { lease: Duration::from_secs(10), heartbeat: Duration::from_secs(3), ..Timing::default() };
     const SLOTS: usize = 8;
+
+    fn new<'a>(keys: &'a Keys, stores: Stores, hints: Option<&str>) -> Result<Team<'a>, Failure> {
+        let hints = match hints.map(Hints::over_redis) {
+            None => Hints::in_process(),
+            Some(Ok(hints)) => hints,
+            Some(Err(error)) => return Err(Code::BadConfiguration.problem(format!("--redis: {error}")).into()),
+        };
+        Ok(Team { keys, stores, hints, services: Vec::new() })
+    }
 
     async fn start(
         &mut self,
@@ -200,9 +225,12 @@ impl Team<'_> {
     }
 
     async fn store(&self, agent: &str) -> Result<Store, Failure> {
-        let file = self.store_dir.join(format!("{agent}.db"));
-        let opened = Store::sqlite(&file).await;
-        opened.map_err(|error| Code::StoreUnavailable.problem(format!("{}: {error}", file.display())).into())
+        let location = match &self.stores {
+            Stores::Dir(dir) => StoreLocation::File(dir.join(format!("{agent}.db"))),
+            Stores::Server(location) => location.clone(),
+        };
+        let opened = Store::open(&location).await;
+        opened.map_err(|error| Code::StoreUnavailable.problem(format!("{location:?}: {error}")).into())
     }
 
     async fn agent(&mut self, service: Service, callers: Callers) -> Result<String, Failure> {

@@ -1,8 +1,10 @@
 //! Configuration: environment variables `YONIN_*`, read once, every mistake reported at once.
 
 mod service;
+mod store;
 
 pub use service::ServiceConfig;
+pub use store::StoreConfig;
 
 use std::{collections::BTreeMap, fmt::Display, process::ExitCode, str::FromStr};
 

@@ -1,10 +1,9 @@
 //! What every service is told by its environment.
 
 use super::Reader;
-use crate::{Callers, Credential, Principal, Service, Store, credentials::Fingerprint, job::Timing, store::StoreError};
+use crate::{Callers, Credential, Principal, Service, credentials::Fingerprint};
 use std::{
     net::{Ipv4Addr, SocketAddr},
-    path::PathBuf,
     str::FromStr,
 };
 
@@ -13,8 +12,6 @@ use std::{
 /// | variable | meaning |
 /// |---|---|
 /// | `YONIN_LISTEN` | address and port; `0.0.0.0:8080` |
-/// | `YONIN_STORE_URL` | `sqlite:///var/lib/yonin/planner.db`, or a path; `NAME.db` in the working directory |
-/// | `YONIN_SLOTS` | jobs at once; 4 |
 /// | `YONIN_ALLOWED_HOSTS` | names it is reached under besides loopback, separated by commas |
 /// | `YONIN_KEY` | its own credential, shown to the services it calls |
 /// | `YONIN_CALLERS` | services that may call it: `planner=KEY,coder=sha256:HEX` |
@@ -25,10 +22,6 @@ use std::{
 pub struct ServiceConfig {
     /// Where it listens.
     pub listen: SocketAddr,
-    /// The file of its SQLite store.
-    pub store: PathBuf,
-    /// How many jobs it runs at once.
-    pub slots: usize,
     /// Names it is reached under besides loopback.
     pub allowed_hosts: Vec<String>,
     /// Its own credential.
@@ -38,66 +31,23 @@ pub struct ServiceConfig {
 }
 
 impl ServiceConfig {
-    /// Reads what a service of this name needs; mistakes stay in the reader.
-    pub fn read(reader: &mut Reader, name: &'static str) -> Self {
+    /// Reads what a service needs; mistakes stay in the reader.
+    pub fn read(reader: &mut Reader) -> Self {
         let services: Keys = reader.or("YONIN_CALLERS", Keys::default());
         let people: Keys = reader.or("YONIN_API_KEYS", Keys::default());
         let callers = services.admit(Callers::nobody(), Principal::Service);
         Self {
             listen: reader.or("YONIN_LISTEN", SocketAddr::from((Ipv4Addr::UNSPECIFIED, 8080))),
-            store: reader.or("YONIN_STORE_URL", StoreFile(PathBuf::from(format!("{name}.db")))).0,
-            slots: reader.or("YONIN_SLOTS", Slots(4)).0,
             allowed_hosts: reader.or("YONIN_ALLOWED_HOSTS", Names::default()).0,
             key: Credential::new(reader.required::<String>("YONIN_KEY")),
             callers: people.admit(callers, Principal::Person),
         }
     }
 
-    /// Opens its store, creating or upgrading it.
-    ///
-    /// # Errors
-    /// See [`Store::sqlite`].
-    pub async fn open_store(&self) -> Result<Store, StoreError> {
-        Store::sqlite(&self.store).await
-    }
-
-    /// The service, told who may call it, under which names, and how many jobs it runs.
+    /// The service, told who may call it, and under which names.
     #[must_use]
     pub fn apply(&self, service: Service) -> Service {
-        service
-            .callers(self.callers.clone())
-            .allowed_hosts(self.allowed_hosts.iter().cloned())
-            .worker(self.slots, Timing::default())
-    }
-}
-
-struct StoreFile(PathBuf);
-
-impl FromStr for StoreFile {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text.starts_with("mysql://") {
-            return Err("MySQL stores come later; name an SQLite file");
-        }
-        let path = text.strip_prefix("sqlite://").or_else(|| text.strip_prefix("sqlite:")).unwrap_or(text);
-        if path.is_empty() || path.contains("://") {
-            return Err("expected sqlite:///path/to/file, or a path");
-        }
-        Ok(Self(PathBuf::from(path)))
-    }
-}
-
-struct Slots(usize);
-
-impl FromStr for Slots {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text.parse() {
-            Ok(slots @ 1..=1024) => Ok(Self(slots)),
-            _ => Err("expected a number from 1 to 1024"),
-        }
+        service.callers(self.callers.clone()).allowed_hosts(self.allowed_hosts.iter().cloned())
     }
 }
 
@@ -163,7 +113,7 @@ mod tests {
     fn read(variables: &[(&str, &str)]) -> (ServiceConfig, Vec<String>) {
         let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let mut reader = Reader::of(variables);
-        let config = ServiceConfig::read(&mut reader, "planner");
+        let config = ServiceConfig::read(&mut reader);
         (config, reader.finish().err().unwrap_or_default())
     }
 
@@ -171,20 +121,17 @@ mod tests {
     fn a_key_is_all_that_must_be_given() {
         let (config, mistakes) = read(&[("YONIN_KEY", "k")]);
         assert_eq!(mistakes, Vec::<String>::new());
-        assert_eq!((config.listen.port(), config.slots), (8080, 4));
-        assert_eq!(config.store, PathBuf::from("planner.db"));
+        assert_eq!(config.listen.port(), 8080);
     }
 
     #[test]
     fn every_mistake_is_told_at_once_and_no_key_with_it() {
         let (_, mistakes) = read(&[
             ("YONIN_LISTEN", "nowhere"),
-            ("YONIN_STORE_URL", "mysql://root:secret@store/planner"),
-            ("YONIN_SLOTS", "0"),
             ("YONIN_CALLERS", "planner=secret,secret"),
             ("YONIN_API_KEYS", "me=sha256:secret"),
         ]);
-        assert_eq!(mistakes.len(), 6, "{mistakes:?}");
+        assert_eq!(mistakes.len(), 4, "{mistakes:?}");
         assert!(mistakes.iter().all(|mistake| !mistake.contains("secret")), "{mistakes:?}");
     }
 
@@ -201,13 +148,5 @@ mod tests {
         assert_eq!(who("abc"), Some(Principal::Person("me".to_owned())));
         assert_eq!(who("xyz"), Some(Principal::Service("planner".to_owned())));
         assert_eq!(who("k"), None);
-    }
-
-    #[test]
-    fn stores_are_files() {
-        for (text, file) in [("sqlite:///a/b.db", "/a/b.db"), ("sqlite:b.db", "b.db"), ("/a/b.db", "/a/b.db")] {
-            assert_eq!(text.parse::<StoreFile>().map(|it| it.0), Ok(PathBuf::from(file)));
-        }
-        assert!("postgres://x".parse::<StoreFile>().is_err());
     }
 }

@@ -1,4 +1,4 @@
-use super::{Filter, JobRecord, JobStatus, Timing, erased::ErasedLongTool};
+use super::{Filter, JobRecord, JobStatus, Timing, erased::ErasedLongTool, queue::Queue};
 use crate::{
     Hints, Principal, Store,
     store::{Filtered, NewJob, StoreError, Submitted},
@@ -14,6 +14,17 @@ const EVENTS: u32 = 500;
 /// How long a run has, after the event that asks a person, to let go of its job.
 const SETTLING: Duration = Duration::from_millis(500);
 
+/// What a new job is to do.
+#[derive(Debug, Default)]
+pub struct Order<'a> {
+    /// The same key of the same caller is the same job.
+    pub key: Option<&'a str>,
+    /// Whom it is done for, when that is not the caller: claims are dealt out evenly among those.
+    pub share: Option<&'a str>,
+    /// What the tool takes.
+    pub input: serde_json::Value,
+}
+
 /// A service's jobs, seen from outside. Cheap to clone.
 #[derive(Clone)]
 pub struct Jobs {
@@ -21,6 +32,7 @@ pub struct Jobs {
     pub(super) agent: &'static str,
     pub(super) tools: Arc<BTreeMap<&'static str, Arc<dyn ErasedLongTool>>>,
     pub(super) hints: Hints,
+    pub(super) queue: Arc<Queue>,
     timing: Timing,
 }
 
@@ -32,42 +44,53 @@ impl Jobs {
         tools: Arc<BTreeMap<&'static str, Arc<dyn ErasedLongTool>>>,
         hints: Hints,
         timing: Timing,
+        longest_queue: u64,
     ) -> Self {
-        Self { store: store.of(agent), agent, tools, hints, timing }
+        Self { store: store.of(agent), agent, tools, hints, queue: Arc::new(Queue::new(longest_queue)), timing }
     }
 
     /// Writes a job, or finds the one that the same caller wrote under the same key. Checked by the tool's `admit` first.
     ///
     /// # Errors
     /// What `admit` says; [`protocol::Code::IdempotencyConflict`] when the key was used with another input;
-    /// [`protocol::Code::NotFound`] for an unknown tool; [`protocol::Code::BadRequest`] for an input of another shape.
-    pub async fn submit(
-        &self,
-        caller: &Principal,
-        tool: &str,
-        idempotency_key: Option<&str>,
-        input: serde_json::Value,
-    ) -> Result<JobRecord, Problem> {
+    /// [`protocol::Code::NotFound`] for an unknown tool; [`protocol::Code::BadRequest`] for an input of another shape;
+    /// [`protocol::Code::TooManyRequests`] when as many jobs are queued as may be.
+    pub async fn submit(&self, caller: &Principal, tool: &str, order: Order<'_>) -> Result<JobRecord, Problem> {
         let known = self.tools.get(tool).ok_or_else(|| Code::NotFound.problem(format!("There is no tool {tool}.")))?;
-        let admission = known.admit(caller, &input)?;
+        let admission = known.admit(caller, &order.input)?;
         let job = NewJob {
             tool: known.name(),
             owner: caller.clone(),
-            key: idempotency_key.map(str::to_owned),
-            input_digest: Digest::of(&input),
-            input,
+            key: order.key.map(str::to_owned),
+            input_digest: Digest::of(&order.input),
+            input: order.input,
             lane: admission.lane,
-            share: None,
+            share: order.share.map(str::to_owned),
             events: admission.events,
         };
+        if self.queue.is_full(&self.store).await.map_err(unavailable)? {
+            return self.find_known(&job).await;
+        }
         match self.store.submit(&job).await.map_err(unavailable)? {
             Submitted::New(record) => {
+                self.queue.grew();
                 self.hints.queued(self.agent);
                 Ok(record)
             }
             Submitted::Known(record) => Ok(record),
-            Submitted::Conflict => Err(Code::IdempotencyConflict
-                .problem("This key came with another body before. Use a fresh key for a new request.")),
+            Submitted::Conflict => Err(conflict()),
+        }
+    }
+
+    /// A job that was written before is given even when no new one can be taken.
+    async fn find_known(&self, job: &NewJob) -> Result<JobRecord, Problem> {
+        match self.store.known(job).await.map_err(unavailable)? {
+            Some(Submitted::New(record) | Submitted::Known(record)) => Ok(record),
+            Some(Submitted::Conflict) => Err(conflict()),
+            None => {
+                Err(Code::TooManyRequests
+                    .problem("As many jobs are queued as this agent takes. Try again in a moment."))
+            }
         }
     }
 
@@ -208,6 +231,10 @@ fn may_see(caller: &Principal, owner: &Principal) -> bool {
         (Principal::Service(_), Principal::Service(_)) => caller == owner,
         _ => false,
     }
+}
+
+fn conflict() -> Problem {
+    Code::IdempotencyConflict.problem("This key came with another body before. Use a fresh key for a new request.")
 }
 
 /// The same whether it does not exist or is somebody else's.

@@ -9,6 +9,7 @@ mod effect;
 pub(crate) mod erased;
 mod jobs;
 mod lease;
+mod queue;
 mod run;
 #[cfg(test)]
 mod tests;
@@ -16,7 +17,7 @@ pub mod worker;
 
 pub use context::Job;
 pub use effect::Probe;
-pub use jobs::Jobs;
+pub use jobs::{Jobs, Order};
 
 use crate::{Principal, store::StoreError};
 use protocol::{AppName, JobId, Problem, Timestamp, event::What};

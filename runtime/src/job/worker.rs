@@ -4,7 +4,7 @@ use super::{
     Jobs, Timing,
     run::{Run, Stopping},
 };
-use crate::store::{Claimed, Look, StoreError, Write};
+use crate::store::{Claimed, Cleared, Look, StoreError, Write};
 use protocol::JobId;
 use std::{collections::HashSet, sync::Arc, time::Duration};
 use tokio::{
@@ -22,6 +22,9 @@ use tokio::{
 /// How often the open jobs are counted for the metrics, at most.
 const COUNTED: Duration = Duration::from_secs(5);
 
+/// How often jobs that ended long ago are looked for.
+const CLEARED: Duration = Duration::from_secs(60);
+
 /// Hints that are remembered while every slot is taken. More than that, and the poll has to do.
 const REMEMBERED: usize = 4_096;
 
@@ -30,8 +33,7 @@ const REMEMBERED: usize = 4_096;
 pub struct Worker {
     jobs: Jobs,
     name: String,
-    slots: usize,
-    timing: Timing,
+    work: Work,
     stopping: Stopping,
     hints: Receiver<JobId>,
     queue: watch::Receiver<()>,
@@ -39,6 +41,18 @@ pub struct Worker {
     woken: HashSet<JobId>,
     runs: JoinSet<Option<JobId>>,
     counted: Option<Instant>,
+    cleared: Option<Instant>,
+}
+
+/// How a worker works.
+#[derive(Debug, Clone, Copy)]
+pub struct Work {
+    /// Jobs at once.
+    pub slots: usize,
+    /// Leases and pauses.
+    pub timing: Timing,
+    /// How long jobs are kept after their end.
+    pub retention: Duration,
 }
 
 /// A worker at work. Dropping it stops it where it is, like a crash.
@@ -48,21 +62,21 @@ pub struct WorkerHandle {
 }
 
 impl Worker {
-    /// Starts to claim jobs, at most `slots` at once.
+    /// Starts to claim jobs.
     #[must_use]
-    pub fn start(jobs: Jobs, slots: usize, timing: Timing) -> WorkerHandle {
+    pub fn start(jobs: Jobs, work: Work) -> WorkerHandle {
         let stopping = Stopping::default();
         let worker = Self {
             name: format!("{}/{}/{:08x}", jobs.agent, std::process::id(), rand::random::<u32>()),
             hints: jobs.hints.subscribe(),
             queue: jobs.hints.subscribe_queue(jobs.agent),
             jobs,
-            slots: slots.max(1),
-            timing,
+            work: Work { slots: work.slots.max(1), ..work },
             stopping: stopping.clone(),
             woken: HashSet::new(),
             runs: JoinSet::new(),
             counted: None,
+            cleared: None,
         };
         WorkerHandle { stopping, task: tokio::spawn(worker.work()) }
     }
@@ -77,9 +91,10 @@ impl Worker {
                         error = &error as &dyn std::error::Error,
                         "No job can be claimed; the store does not answer"
                     );
-                    self.timing.poll
+                    self.work.timing.poll
                 }
             };
+            self.clear_away().await;
             self.rest(pause).await;
         }
         while self.runs.join_next().await.is_some() {}
@@ -87,25 +102,25 @@ impl Worker {
 
     /// Fills the free slots with jobs that are due, and says how long until the next one is.
     async fn claim(&mut self) -> Result<Duration, StoreError> {
-        let free = self.slots.saturating_sub(self.runs.len());
+        let free = self.work.slots.saturating_sub(self.runs.len());
         if free == 0 {
-            return Ok(self.timing.poll);
+            return Ok(self.work.timing.poll);
         }
         self.count().await?;
         // New jobs from here on are seen by the next look.
         self.queue.mark_unchanged();
         let woken: Vec<_> = self.woken.iter().copied().collect();
         let asked = Instant::now();
-        let Look { claimed, next } = self.jobs.store.claim(&self.name, self.timing.lease, free, &woken).await?;
+        let Look { claimed, next } = self.jobs.store.claim(&self.name, self.work.timing.lease, free, &woken).await?;
         self.woken.clear();
         metrics::counter!("yonin_jobs_claimed_total", "agent" => self.jobs.agent).increment(claimed.len() as u64);
         // What was due and could not be claimed is in another replica's hands, or of another version.
-        let next = next.filter(|next| !next.is_zero()).unwrap_or(self.timing.poll);
-        let pause = if claimed.is_empty() { next.min(self.timing.poll) } else { Duration::ZERO };
+        let next = next.filter(|next| !next.is_zero()).unwrap_or(self.work.timing.poll);
+        let pause = if claimed.is_empty() { next.min(self.work.timing.poll) } else { Duration::ZERO };
         for claimed in claimed {
             match self.jobs.tools.get(claimed.record.tool.as_str()).map(Arc::clone) {
                 Some(tool) => {
-                    let run = Run::new(&self.jobs, tool, claimed, self.timing, &self.stopping, asked);
+                    let run = Run::new(&self.jobs, tool, claimed, self.work.timing, &self.stopping, asked);
                     self.runs.spawn(run.go());
                 }
                 None => self.put_back(&claimed).await?,
@@ -117,13 +132,13 @@ impl Worker {
     /// A job for a tool that this replica doesn't know is left to another, of another version.
     async fn put_back(&self, claimed: &Claimed) -> Result<(), StoreError> {
         tracing::error!(job.id = %claimed.record.id, job.tool = claimed.record.tool, "There is no such tool here");
-        let write = Write::RetryCleanup { after: self.timing.lease, failures: claimed.failures };
+        let write = Write::RetryCleanup { after: self.work.timing.lease, failures: claimed.failures };
         self.jobs.store.write(&claimed.claim, &write).await
     }
 
     /// Returns when there may be something to claim.
     async fn rest(&mut self, pause: Duration) {
-        if pause.is_zero() && self.runs.len() < self.slots {
+        if pause.is_zero() && self.runs.len() < self.work.slots {
             return;
         }
         tokio::select! {
@@ -149,6 +164,21 @@ impl Worker {
                 Err(TryRecvError::Empty | TryRecvError::Closed) => return,
             }
             next = self.hints.try_recv();
+        }
+    }
+
+    /// Removes jobs that ended long ago, some at a time; at once again when there are more.
+    async fn clear_away(&mut self) {
+        if self.cleared.is_some_and(|at| at.elapsed() < CLEARED) {
+            return;
+        }
+        match self.jobs.store.clear_away(self.work.retention).await {
+            Ok(Cleared::Some) => {}
+            Ok(Cleared::All) => self.cleared = Some(Instant::now()),
+            Err(error) => {
+                self.cleared = Some(Instant::now());
+                tracing::warn!(error = &error as &dyn std::error::Error, "Old jobs can't be cleared away; later again");
+            }
         }
     }
 

@@ -11,6 +11,7 @@ mod tasks;
 use crate::{
     Jobs, Principal, Toolbox, decode,
     http::Caller,
+    job::Order,
     tool::{Act, Entry},
 };
 use futures::FutureExt as _;
@@ -33,6 +34,10 @@ use std::{borrow::Cow, collections::HashMap, panic::AssertUnwindSafe, sync::Arc,
 
 /// Where a caller puts the idempotency key of a call that starts a job: in the request's `_meta`, or in the HTTP header.
 pub(crate) const IDEMPOTENCY_META: &str = "dev.yonin/idempotencyKey";
+/// Where a service says whom it calls for, in the request's `_meta`. Nobody else is believed.
+pub(crate) const SHARE_META: &str = "dev.yonin/share";
+/// What is read of a share, in characters.
+const LONGEST_SHARE: usize = 128;
 const IDEMPOTENCY_HEADER: &str = "idempotency-key";
 /// The longest idempotency key, in bytes.
 const LONGEST_KEY: usize = 255;
@@ -110,8 +115,9 @@ impl Server {
     }
 
     async fn submit(&self, caller: &Principal, name: &str, call: Call) -> Result<CallToolResponse, Problem> {
-        let key = call.idempotency_key?;
-        let record = unpanicked(name, self.jobs()?.submit(caller, name, key.as_deref(), call.arguments)).await?;
+        let (key, share) = (call.idempotency_key?, call.share.filter(|_| matches!(caller, Principal::Service(_))));
+        let order = Order { key: key.as_deref(), share: share.as_deref(), input: call.arguments };
+        let record = unpanicked(name, self.jobs()?.submit(caller, name, order)).await?;
         Ok(if call.wants_task {
             CallToolResponse::Task(tasks::handle(&record, self.0.poll))
         } else {
@@ -128,6 +134,7 @@ impl Server {
 struct Call {
     arguments: Value,
     idempotency_key: Result<Option<String>, Problem>,
+    share: Option<String>,
     wants_task: bool,
 }
 
@@ -136,6 +143,11 @@ impl Call {
         Self {
             arguments: Value::Object(request.arguments.unwrap_or_default()),
             idempotency_key: idempotency_key(context),
+            share: context
+                .meta
+                .get(SHARE_META)
+                .and_then(Value::as_str)
+                .map(|share| share.chars().take(LONGEST_SHARE).collect()),
             wants_task: context.client_capabilities().is_some_and(|capabilities| capabilities.supports_tasks()),
         }
     }

@@ -13,7 +13,7 @@ use crate::{
     http::BodyLimit,
     job::{
         Timing,
-        worker::{Worker, WorkerHandle},
+        worker::{Work, Worker, WorkerHandle},
     },
     mcp::Server,
     telemetry,
@@ -25,6 +25,12 @@ use routes::Health;
 use std::{io, net::SocketAddr, time::Duration};
 use tokio::{net::TcpListener, task::AbortHandle, task::JoinHandle, time::Instant};
 use tokio_util::sync::CancellationToken;
+
+/// How many jobs may be queued, unless told.
+const LONGEST_QUEUE: u64 = 100_000;
+
+/// How long jobs are kept after their end, unless told.
+const RETENTION: Duration = Duration::from_secs(30 * 24 * 3600);
 
 type MoreTools = Box<dyn FnOnce(Jobs) -> Toolbox + Send>;
 type MoreRoutes = Box<dyn FnOnce(Jobs, CancellationToken) -> Router + Send>;
@@ -45,6 +51,8 @@ pub struct Service {
     hints: Hints,
     slots: usize,
     timing: Timing,
+    longest_queue: u64,
+    retention: Duration,
     stopping: CancellationToken,
 }
 
@@ -64,6 +72,8 @@ impl Service {
             hints: Hints::in_process(),
             slots: 4,
             timing: Timing::default(),
+            longest_queue: LONGEST_QUEUE,
+            retention: RETENTION,
             stopping: CancellationToken::new(),
         }
     }
@@ -93,6 +103,20 @@ impl Service {
     #[must_use]
     pub fn worker(mut self, slots: usize, timing: Timing) -> Self {
         (self.slots, self.timing) = (slots, timing);
+        self
+    }
+
+    /// How many jobs may be queued (100,000 unless given). Who wants more gets 429.
+    #[must_use]
+    pub fn longest_queue(mut self, jobs: u64) -> Self {
+        self.longest_queue = jobs;
+        self
+    }
+
+    /// How long jobs are kept after their end (30 days unless given), with their events and artifacts.
+    #[must_use]
+    pub fn retention(mut self, retention: Duration) -> Self {
+        self.retention = retention;
         self
     }
 
@@ -148,9 +172,10 @@ impl Service {
         })?;
         let origin = format!("http://{}", reachable(listener.local_addr()?));
         let stopping = self.stopping;
+        let long_tools = self.tools.long_tools();
         let jobs = self
             .store
-            .map(|store| Jobs::new(store, self.name, self.tools.long_tools(), self.hints.clone(), self.timing));
+            .map(|store| Jobs::new(store, self.name, long_tools, self.hints.clone(), self.timing, self.longest_queue));
         let (mut tools, mut own) = (self.tools, Router::new());
         if let Some(jobs) = &jobs {
             for more in self.more_tools {
@@ -162,7 +187,7 @@ impl Service {
         let mcp = Server::new(self.name, tools, jobs.clone(), self.timing.poll);
         let health = Health { jobs: jobs.clone(), stopping: stopping.clone() };
         let router = routes::router(self.name, own, mcp, guard, health);
-        let work = has_long.then_some((self.slots, self.timing));
+        let work = has_long.then_some(Work { slots: self.slots, timing: self.timing, retention: self.retention });
         Ok(Bound { name: self.name, listener, origin, router, jobs, work, stopping })
     }
 }
@@ -174,7 +199,7 @@ pub struct Bound {
     origin: String,
     router: Router,
     jobs: Option<Jobs>,
-    work: Option<(usize, Timing)>,
+    work: Option<Work>,
     stopping: CancellationToken,
 }
 
@@ -197,7 +222,7 @@ impl Bound {
         // Before the first request, so that it is counted.
         telemetry::recorder();
         let closing = CancellationToken::new();
-        let worker = self.jobs.zip(self.work).map(|(jobs, (slots, timing))| Worker::start(jobs, slots, timing));
+        let worker = self.jobs.zip(self.work).map(|(jobs, work)| Worker::start(jobs, work));
         let server = tokio::spawn(listen::serve(self.listener, self.router, closing.clone()));
         let upkeep = tokio::spawn(telemetry::keep_up()).abort_handle();
         tracing::info!(service = self.name, service.origin = self.origin, "Answering");

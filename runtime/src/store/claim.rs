@@ -110,7 +110,8 @@ impl Store {
             }
         }
         if shares.len() > 1 {
-            let running = "select share, count(*) as running from jobs where agent = ? and state = 'running' group by share";
+            let running =
+                "select share, count(*) as running from jobs where agent = ? and state = 'running' group by share";
             for row in tx.rows(&Sql::new(running).bind(&*self.agent)).await? {
                 let name: String = row.get("share")?;
                 if let Some(share) = shares.iter_mut().find(|share| share.name == name) {

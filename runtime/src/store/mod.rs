@@ -5,6 +5,7 @@
 //! checks the claim's fencing token in the transaction that writes.
 
 mod claim;
+mod clear;
 mod database;
 mod outside;
 mod read;
@@ -14,18 +15,74 @@ mod schema;
 mod tests;
 mod write;
 
-pub(crate) use row::{
-    Claim, Claimed, Effect, End, Filtered, Intent, Look, NewJob, Outcome, Pause, Submitted, Write,
-};
+pub(crate) use clear::Cleared;
+pub(crate) use row::{Claim, Claimed, Effect, End, Filtered, Intent, Look, NewJob, Outcome, Pause, Submitted, Write};
 
 use database::Database;
-use std::{path::Path, sync::Arc};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    str::FromStr,
+    sync::Arc,
+};
 
 /// The store of one agent. Cheap to clone. A SQLite file on one machine; a MySQL or MariaDB server that many replicas share.
 #[derive(Debug, Clone)]
 pub struct Store {
     database: Database,
     agent: Arc<str>,
+}
+
+/// Where a store is.
+#[derive(Clone, PartialEq, Eq)]
+pub enum StoreLocation {
+    /// In a SQLite file.
+    File(PathBuf),
+    /// In a schema of a MySQL or MariaDB server.
+    Server {
+        /// `mysql://user:password@host:port/schema`.
+        url: String,
+        /// At most so many connections.
+        connections: u32,
+    },
+}
+
+impl StoreLocation {
+    /// Connections of one process to a server, unless told: with every replica at its most, they stay below 70 % of what a
+    /// server takes by default (151).
+    pub const CONNECTIONS: u32 = 8;
+}
+
+impl FromStr for StoreLocation {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if let Some(server) = text.strip_prefix("mysql://") {
+            return match server.split_once('/') {
+                Some((host, schema))
+                    if !host.is_empty() && !schema.split('?').next().unwrap_or_default().is_empty() =>
+                {
+                    Ok(Self::Server { url: text.to_owned(), connections: Self::CONNECTIONS })
+                }
+                _ => Err("expected mysql://user:password@host:port/schema"),
+            };
+        }
+        let path = text.strip_prefix("sqlite://").or_else(|| text.strip_prefix("sqlite:")).unwrap_or(text);
+        if path.is_empty() || path.contains("://") {
+            return Err("expected mysql://user:password@host:port/schema, sqlite:///path/to/file, or a path");
+        }
+        Ok(Self::File(PathBuf::from(path)))
+    }
+}
+
+/// Shows no password.
+impl fmt::Debug for StoreLocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(file) => write!(f, "{}", file.display()),
+            Self::Server { url, .. } => write!(f, "mysql://{}", url.rsplit('@').next().unwrap_or_default()),
+        }
+    }
 }
 
 /// What went wrong in the store.
@@ -75,6 +132,17 @@ impl Store {
     /// When the server can't be reached, or the store was written by a version that this one can't work with.
     pub async fn mysql(url: &str, connections: u32) -> Result<Self, StoreError> {
         Ok(Self { database: Database::mysql(url, connections).await?, agent: "".into() })
+    }
+
+    /// Opens the store that a URL names: `mysql://user:password@host:port/schema`, `sqlite:///path/to/file`, or a path.
+    ///
+    /// # Errors
+    /// As [`Store::sqlite`] and [`Store::mysql`].
+    pub async fn open(location: &StoreLocation) -> Result<Self, StoreError> {
+        match location {
+            StoreLocation::File(file) => Self::sqlite(file).await,
+            StoreLocation::Server { url, connections } => Self::mysql(url, *connections).await,
+        }
     }
 
     /// The same store, seen by this agent: it reads and writes only its own jobs.

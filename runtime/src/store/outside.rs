@@ -11,38 +11,42 @@ use super::{
 use crate::Principal;
 use protocol::{Digest, JobId};
 use serde_json::Value;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 impl Store {
     /// Writes a job with its first events, or finds the one with the same key.
     pub(crate) async fn submit(&self, job: &NewJob) -> Result<Submitted, StoreError> {
         let id = JobId::fresh();
         // A job without a key that was written, and whose acknowledgement was lost, is known by its id.
+        let tried = AtomicBool::new(false);
         again(|| async {
-            if let Some(known) = self.known(job, id).await? {
-                return Ok(known);
+            if let Some(known) = self.known(job).await? {
+                return Ok(match known {
+                    Submitted::Known(record) if record.id == id => Submitted::New(record),
+                    known => known,
+                });
+            }
+            if tried.swap(true, Ordering::Relaxed)
+                && let Some((record, _)) = self.get(id).await?
+            {
+                return Ok(Submitted::New(record));
             }
             self.insert(job, id).await
         })
         .await
     }
 
-    async fn known(&self, job: &NewJob, id: JobId) -> Result<Option<Submitted>, StoreError> {
+    /// The job that was written under the same key, if there is one.
+    pub(crate) async fn known(&self, job: &NewJob) -> Result<Option<Submitted>, StoreError> {
+        let Some(key) = &job.key else { return Ok(None) };
         let (kind, owner) = owner(&job.owner);
-        let sql = match &job.key {
-            Some(key) => Sql::new(
-                "select * from jobs where agent = ? and owner_kind = ? and owner = ? and tool = ? and idempotency_key = ?",
-            )
-            .bind_all([&*self.agent, kind, owner, job.tool])
-            .bind(Digest::of_bytes(key.as_bytes()).to_string()),
-            None => Sql::new("select * from jobs where id = ?").bind(id),
-        };
+        let sql = Sql::new(
+            "select * from jobs where agent = ? and owner_kind = ? and owner = ? and tool = ? and idempotency_key = ?",
+        );
+        let sql = sql.bind_all([&*self.agent, kind, owner, job.tool]).bind(digest(key));
         let Some(row) = self.database.row(&sql).await? else { return Ok(None) };
-        let record = JobRow::of(&row)?.record()?;
-        Ok(Some(match row.get::<String>("input_digest")? {
-            _ if record.id == id => Submitted::New(record),
-            digest if digest == job.input_digest.to_string() => Submitted::Known(record),
-            _ => Submitted::Conflict,
-        }))
+        let same = row.get::<String>("input_digest")? == job.input_digest.to_string();
+        Ok(Some(if same { Submitted::Known(JobRow::of(&row)?.record()?) } else { Submitted::Conflict }))
     }
 
     async fn insert(&self, job: &NewJob, id: JobId) -> Result<Submitted, StoreError> {
@@ -61,7 +65,7 @@ impl Store {
         let insert = insert
             .bind(id)
             .bind_all([&*self.agent, kind, owner, job.tool])
-            .bind(job.key.as_ref().map(|key| Digest::of_bytes(key.as_bytes()).to_string()))
+            .bind(job.key.as_deref().map(digest))
             .bind(job.input_digest.to_string())
             .bind(serde_json::to_string(&job.input)?)
             .bind(job.share.as_deref().unwrap_or(owner))
@@ -112,6 +116,11 @@ impl Store {
         let sql = sql.bind(serde_json::to_string(answer)?).bind(job).bind(&*self.agent);
         Ok(self.database.execute(&sql).await? == 1)
     }
+}
+
+/// Keys are stored by their digest: of any length, and compared byte by byte.
+fn digest(key: &str) -> String {
+    Digest::of_bytes(key.as_bytes()).to_string()
 }
 
 fn owner(principal: &Principal) -> (&'static str, &str) {

@@ -185,6 +185,13 @@ impl Store {
         row.map(|row| Ok(serde_json::from_str(&row.get::<String>("body")?)?)).transpose()
     }
 
+    /// How many jobs nobody has claimed yet.
+    pub(crate) async fn queued(&self) -> Result<u64, StoreError> {
+        let sql = Sql::new("select count(*) as jobs from jobs where agent = ? and state = 'queued'");
+        let row = self.database.row(&sql.bind(&*self.agent)).await?;
+        Ok(row.map(|row| row.get::<i64>("jobs")).transpose()?.unwrap_or(0).cast_unsigned())
+    }
+
     /// How many jobs are open, and for how long the oldest has been queued.
     pub(crate) async fn load(&self) -> Result<Load, StoreError> {
         let sql = Sql::new(

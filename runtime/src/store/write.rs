@@ -112,7 +112,9 @@ impl Store {
     /// Leaves the lane to the oldest job that is queued in it. A job that was cancelled behind another has nothing to leave.
     async fn leave_lane(&self, tx: &mut Tx, job: JobId) -> Result<(), StoreError> {
         let lane = tx.row(&Sql::new("select lane from jobs where id = ?").bind(job)).await?;
-        let Some(lane) = lane.map(|row| row.get::<Option<String>>("lane")).transpose()?.flatten() else { return Ok(()) };
+        let Some(lane) = lane.map(|row| row.get::<Option<String>>("lane")).transpose()?.flatten() else {
+            return Ok(());
+        };
         let held = Sql::new("select 1 from lanes where agent = ? and lane = ? and holder = ? for update");
         if tx.row(&held.bind(&*self.agent).bind(&*lane).bind(job)).await?.is_none() {
             return Ok(());
@@ -122,7 +124,8 @@ impl Store {
         );
         let next = tx.row(&next.bind(&*self.agent).bind(&*lane)).await?;
         let next = next.map(|row| row.get::<Vec<u8>>("id")).transpose()?;
-        let pass_on = Sql::new("update lanes set holder = ? where agent = ? and lane = ?").bind(Value::Bytes(next.clone()));
+        let pass_on =
+            Sql::new("update lanes set holder = ? where agent = ? and lane = ?").bind(Value::Bytes(next.clone()));
         tx.execute(&pass_on.bind(&*self.agent).bind(&*lane)).await?;
         if let Some(next) = next {
             tx.execute(&Sql::new("update jobs set due_at = {now} where id = ?").bind(next)).await?;
@@ -226,14 +229,7 @@ pub(super) async fn append(tx: &mut Tx, job: JobId, events: &[What]) -> Result<(
 }
 
 /// The artifact is stored once, however many keep it; and marked as kept now, so that it is not cleared away meanwhile.
-async fn keep(
-    tx: &mut Tx,
-    job: JobId,
-    kind: &str,
-    attempt: u32,
-    digest: &str,
-    body: &str,
-) -> Result<(), StoreError> {
+async fn keep(tx: &mut Tx, job: JobId, kind: &str, attempt: u32, digest: &str, body: &str) -> Result<(), StoreError> {
     let known = Sql::new("update artifacts set kept_at = {now} where digest = ?").bind(digest);
     if tx.execute(&known).await? == 0 {
         let insert = Sql::new("insert into artifacts (digest, body, kept_at) values (?, ?, {now})");

@@ -45,7 +45,7 @@ async fn a_short_tool_answers_or_says_why_not() {
 async fn a_job_is_started_once_watched_and_cancelled() {
     let fixture = Fixture::start().await;
     let peer = peer(&fixture);
-    let start = async |key: &str, ends| peer.start("build", key, &Order { ends }).await;
+    let start = async |key: &str, ends| peer.start("build", key, &ann(), &Order { ends }).await;
     let well = start("a", Ending::Well).await.expect("a job");
     assert_eq!(start("a", Ending::Well).await.expect("the same job"), well);
     assert_eq!(end_of(&peer, well).await, PeerState::Done(Greeting { greeting: "built".to_owned() }));
@@ -68,10 +68,10 @@ async fn a_job_is_started_once_watched_and_cancelled() {
 async fn a_restart_of_the_peer_costs_nothing_but_time() {
     let fixture = Fixture::start().await;
     let peer = peer(&fixture);
-    let job = peer.start("build", "a", &Order { ends: Ending::Never }).await.expect("a job");
+    let job = peer.start("build", "a", &ann(), &Order { ends: Ending::Never }).await.expect("a job");
     let fixture = fixture.restart().await;
     assert!(matches!(peer.poll::<Greeting>(job).await, Ok(PeerState::Working { .. })));
-    assert_eq!(peer.start("build", "a", &Order { ends: Ending::Never }).await.expect("the same job"), job);
+    assert_eq!(peer.start("build", "a", &ann(), &Order { ends: Ending::Never }).await.expect("the same job"), job);
     drop(fixture);
     let problem = peer.poll::<Greeting>(job).await.expect_err("nobody answers");
     assert_eq!(problem.code, Code::PeerUnavailable);
@@ -157,4 +157,8 @@ async fn a_call_costs_a_round_trip_and_no_more() {
     eprintln!("a call on loopback: median {:?}, p90 {:?}", took[50], took[90]);
     // A debug build on a busy machine: far above what it takes, far below a new discovery and connection each time.
     assert!(took[50] < Duration::from_millis(20), "median {:?}", took[50]);
+}
+
+fn ann() -> Principal {
+    Principal::Person("ann".to_owned())
 }

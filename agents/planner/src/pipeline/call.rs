@@ -70,7 +70,7 @@ impl Drive<'_> {
         let part = call.part;
         let input: Value = self.request(progress, call).await?;
         let key = format!("{}/{}/{}", self.job.id(), part.as_str(), progress.state.attempt());
-        Ok(part.peer(&self.team.peers).start(part.tool(), &key, &input).await)
+        Ok(part.peer(&self.team.peers).start(part.tool(), &key, self.job.caller(), &input).await)
     }
 
     /// The peer refused, or was not reached. Once the task can't be cancelled, it is not given up for an outage either, as

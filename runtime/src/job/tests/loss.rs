@@ -1,5 +1,8 @@
 use super::scene::{Count, Scene, Script, done, ended, progress, submit, told, when};
-use crate::job::{JobStatus, Timing, worker::Worker};
+use crate::job::{
+    JobStatus, Timing,
+    worker::{Work, Worker},
+};
 use protocol::Code;
 use serde_json::json;
 use std::time::{Duration, Instant};
@@ -122,7 +125,8 @@ async fn drain_hands_back_at_the_next_checkpoint() {
             panic!("it goes on although the worker drains")
         })
     }));
-    let worker = Worker::start(jobs.clone(), 1, scene.timing);
+    let work = Work { slots: 1, timing: scene.timing, retention: Duration::from_secs(3600) };
+    let worker = Worker::start(jobs.clone(), work);
     let (id, queued) = (submit(&jobs).await, submit(&jobs).await);
     begun.reaches(1).await;
     let drain = tokio::spawn(worker.drain(Duration::from_secs(60)));

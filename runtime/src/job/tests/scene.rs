@@ -1,6 +1,10 @@
 use crate::{
     Hints, Jobs, Principal, Store,
-    job::{Job, JobError, JobRecord, JobStatus, Step, Timing, erased::erase, worker::Worker, worker::WorkerHandle},
+    job::{
+        Job, JobError, JobRecord, JobStatus, Order, Step, Timing,
+        erased::erase,
+        worker::{Work, Worker, WorkerHandle},
+    },
     tool::{About, Admission, LongTool},
 };
 use futures::future::BoxFuture;
@@ -96,11 +100,11 @@ impl Scene {
     /// One replica's jobs.
     pub(super) fn jobs(&self, script: Script) -> Jobs {
         let tools = BTreeMap::from([(Script::NAME, erase(script))]);
-        Jobs::new(self.store.clone(), "agent", Arc::new(tools), self.hints.clone(), self.timing)
+        Jobs::new(self.store.clone(), "agent", Arc::new(tools), self.hints.clone(), self.timing, u64::MAX)
     }
 
     pub(super) fn worker(&self, jobs: &Jobs) -> WorkerHandle {
-        Worker::start(jobs.clone(), 2, self.timing)
+        Worker::start(jobs.clone(), Work { slots: 2, timing: self.timing, retention: Duration::from_secs(3600) })
     }
 }
 
@@ -109,7 +113,7 @@ pub(super) fn ann() -> Principal {
 }
 
 pub(super) async fn submit(jobs: &Jobs) -> JobId {
-    jobs.submit(&ann(), Script::NAME, None, json!({})).await.expect("a job").id
+    jobs.submit(&ann(), Script::NAME, Order { input: json!({}), ..Order::default() }).await.expect("a job").id
 }
 
 /// The job, as soon as it stands so.

@@ -1,16 +1,24 @@
 //! Wake-up hints: "look again, something happened to this job". Losing one costs time, never work.
 
+mod relay;
+
 use protocol::JobId;
 use std::{
     collections::HashMap,
+    fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
-use tokio::sync::{Notify, broadcast, futures::OwnedNotified, watch};
+use tokio::sync::{Notify, broadcast, futures::OwnedNotified, mpsc, watch};
 
-/// A bus of hints that all services of one process share.
+/// Hints that wait to be passed on to other processes. Those beyond are dropped.
+const OUTGOING: usize = 4_096;
+
+/// A bus of hints that all services of one process share, and the processes of one installation when it goes over Redis.
 #[derive(Debug, Clone)]
 pub struct Hints {
     bus: broadcast::Sender<JobId>,
+    /// To the other processes.
+    others: Option<mpsc::Sender<Hint>>,
     /// Those who watch one job, so that a hint wakes them alone and not everybody who watches anything.
     watched: Arc<Mutex<HashMap<JobId, Arc<Notify>>>>,
     /// Each agent's queue: a new job concerns its own workers and nobody else.
@@ -21,11 +29,29 @@ impl Hints {
     /// A bus inside this process.
     #[must_use]
     pub fn in_process() -> Self {
-        Self { bus: broadcast::channel(4_096).0, watched: Arc::default(), queues: Arc::default() }
+        Self { bus: broadcast::channel(4_096).0, others: None, watched: Arc::default(), queues: Arc::default() }
+    }
+
+    /// A bus that also passes over the Redis of this URL (`redis://[user:password@]host:port`). Whether Redis answers does not
+    /// matter now or later: without it, polling finds what hints would have told.
+    ///
+    /// # Errors
+    /// When the URL is none.
+    pub fn over_redis(url: &str) -> Result<Self, redis::RedisError> {
+        let client = redis::Client::open(url)?;
+        let (sender, outgoing) = mpsc::channel(OUTGOING);
+        let here = Self::in_process();
+        tokio::spawn(relay::run(client, here.clone(), outgoing));
+        Ok(Self { others: Some(sender), ..here })
     }
 
     /// Says that something happened to this job.
     pub fn send(&self, job: JobId) {
+        self.tell_others(Hint::Job(job));
+        self.send_here(job);
+    }
+
+    fn send_here(&self, job: JobId) {
         if let Some(watchers) = self.watched().get(&job) {
             watchers.notify_waiters();
         }
@@ -41,7 +67,35 @@ impl Hints {
 
     /// Says that this agent has something to claim.
     pub(crate) fn queued(&self, agent: &'static str) {
+        self.tell_others(Hint::Queue(agent));
         self.queue(agent).send_replace(());
+    }
+
+    /// A full channel is no error: those who miss the hint look by themselves before long.
+    fn tell_others(&self, hint: Hint) {
+        if let Some(others) = &self.others
+            && others.try_send(hint).is_err()
+        {
+            metrics::counter!("yonin_hints_dropped_total").increment(1);
+        }
+    }
+
+    /// What another process said. What is not understood is of another version.
+    fn hear(&self, hint: &str) {
+        match hint.split_once(' ') {
+            Some(("job", id)) => {
+                if let Ok(job) = id.parse() {
+                    self.send_here(job);
+                }
+            }
+            Some(("queue", agent)) => {
+                let queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some(queue) = queues.get(agent) {
+                    queue.send_replace(());
+                }
+            }
+            _ => {}
+        }
     }
 
     /// Changes whenever this agent has something to claim.
@@ -65,6 +119,24 @@ impl Hints {
     fn watched(&self) -> MutexGuard<'_, HashMap<JobId, Arc<Notify>>> {
         // Nothing panics while it is held; and the map would be whole anyhow.
         self.watched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What passes between processes.
+#[derive(Debug, Clone, Copy)]
+enum Hint {
+    /// Something happened to this job.
+    Job(JobId),
+    /// This agent has something to claim.
+    Queue(&'static str),
+}
+
+impl fmt::Display for Hint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Job(job) => write!(f, "job {job}"),
+            Self::Queue(agent) => write!(f, "queue {agent}"),
+        }
     }
 }
 
