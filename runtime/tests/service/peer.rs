@@ -5,7 +5,7 @@ use axum::{
     response::IntoResponse as _,
 };
 use protocol::{Code, JobId};
-use runtime::{Credential, Peer, PeerState};
+use runtime::{Credential, Peer, PeerState, Principal};
 use std::{
     sync::{
         Arc,
