@@ -99,7 +99,7 @@ async fn version(connection: &mut MySqlConnection) -> Result<Option<(i64, i64)>,
 
 /// Named for the schema, since locks are the whole server's. The answer is looked at: a lock that was not given is none.
 async fn lock(connection: &mut MySqlConnection) -> Result<(), StoreError> {
-    let locked: Option<i64> = sqlx::query_scalar("select get_lock(concat('yonin.', left(sha1(database()), 32)), ?)")
+    let locked: Option<i64> = sqlx::query_scalar("select get_lock(concat('yonin.', left(sha2(database(), 256), 32)), ?)")
         .bind(UPGRADE_SECONDS)
         .fetch_one(connection)
         .await?;
