@@ -8,6 +8,7 @@
 pub mod config;
 pub mod credentials;
 pub(crate) mod decode;
+pub mod fail;
 pub mod hints;
 pub mod http;
 pub mod job;

@@ -176,6 +176,7 @@ impl Drop for Place {
 mod tests {
     use super::*;
     use futures::FutureExt as _;
+    use std::time::Duration;
 
     #[test]
     fn a_watch_hears_what_comes_before_it_is_awaited_and_nothing_of_others() {
@@ -184,6 +185,41 @@ mod tests {
         hints.send(job);
         assert!(mine.changed().now_or_never().is_some());
         assert!(other.changed().now_or_never().is_none());
+    }
+
+    /// Two processes, as far as Redis can tell.
+    #[tokio::test]
+    async fn what_one_process_says_the_other_hears() {
+        let url = std::env::var("YONIN_TEST_REDIS").expect("the test run starts a Redis: ./dev databases");
+        let (here, there) = (Hints::over_redis(&url).expect("a URL"), Hints::over_redis(&url).expect("a URL"));
+        let (job, mut queue) = (JobId::fresh(), there.subscribe_queue("agent"));
+        // Said again until both have connected: what is said before is lost, as it may be.
+        let heard = async {
+            let watch = there.watch(job);
+            let mut ticks = tokio::time::interval(Duration::from_millis(20));
+            let mut changed = std::pin::pin!(watch.changed());
+            loop {
+                tokio::select! {
+                    () = &mut changed => return,
+                    _ = ticks.tick() => here.send(job),
+                }
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), heard).await.expect("in time");
+        here.queued("agent");
+        tokio::time::timeout(Duration::from_secs(20), queue.changed()).await.expect("in time").expect("lives");
+    }
+
+    #[tokio::test]
+    async fn without_a_redis_nobody_waits_for_it() {
+        let hints = Hints::over_redis("redis://127.0.0.1:1").expect("a URL");
+        let (job, began) = (JobId::fresh(), std::time::Instant::now());
+        let watch = hints.watch(job);
+        for _ in 0..3 * OUTGOING {
+            hints.send(job);
+        }
+        assert!(watch.changed().now_or_never().is_some());
+        assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
     }
 
     #[test]

@@ -3,7 +3,7 @@ use super::{
     erased::{read, written},
 };
 use crate::{
-    Hints, Principal, Store,
+    Hints, Principal, Store, fail,
     store::{Claim, Claimed, StoreError, Write},
 };
 use protocol::{Code, Digest, JobId, Timestamp, digest::canonical_json, event::What};
@@ -22,6 +22,7 @@ pub struct Job {
     answer: Option<Value>,
     /// The last status message, so that saying it again costs nothing.
     said: Mutex<Option<String>>,
+    tool: &'static str,
     drain: Drain,
 }
 
@@ -73,7 +74,9 @@ impl Job {
     /// [`JobError::Lost`] when the job is not ours any more.
     pub async fn checkpoint<C: Serialize + Sync>(&self, checkpoint: &C, events: Vec<What>) -> Result<(), JobError> {
         let checkpoint = written("checkpoint", checkpoint)?;
+        fail::point("checkpoint.before", self.tool);
         self.write(&Write::Checkpoint { checkpoint, events }).await?;
+        fail::point("checkpoint.after", self.tool);
         self.park_if_draining().await;
         Ok(())
     }
@@ -88,7 +91,9 @@ impl Job {
         events: Vec<What>,
     ) -> Result<(), JobError> {
         let checkpoint = written("checkpoint", checkpoint)?;
+        fail::point("commit.before", self.tool);
         self.write(&Write::Commit { checkpoint, events }).await?;
+        fail::point("commit.after", self.tool);
         self.park_if_draining().await;
         Ok(())
     }
@@ -137,7 +142,7 @@ impl Job {
         kept.map(|artifact| read(kind, artifact)).transpose()
     }
 
-    pub(super) fn new(jobs: &Jobs, claimed: &Claimed, drain: Drain) -> Self {
+    pub(super) fn new(jobs: &Jobs, tool: &'static str, claimed: &Claimed, drain: Drain) -> Self {
         let record = &claimed.record;
         Self {
             store: jobs.store.clone(),
@@ -147,6 +152,7 @@ impl Job {
             started_at: record.started_at.unwrap_or(record.created_at),
             answer: claimed.answer.clone(),
             said: Mutex::new(record.message.clone()),
+            tool,
             drain,
         }
     }

@@ -3,7 +3,10 @@ use super::{
     context::refused,
     erased::{read, written},
 };
-use crate::store::{Effect, Intent, Outcome, Write};
+use crate::{
+    fail,
+    store::{Effect, Intent, Outcome, Write},
+};
 use protocol::Code;
 use serde::{Serialize, de::DeserializeOwned};
 use std::future::Future;
@@ -35,8 +38,11 @@ impl Job {
         act: impl Future<Output = Result<T, JobError>> + Send,
     ) -> Result<T, JobError> {
         self.park_if_draining().await;
+        fail::point("intent.before", key);
         let intent = Effect { key: key.to_owned(), request: written("request", request)? };
-        match self.store.intend(&self.claim, &intent).await.map_err(refused)? {
+        let known = self.store.intend(&self.claim, &intent).await.map_err(refused)?;
+        fail::point("intent.after", key);
+        match known {
             Intent::Ended(Outcome::Done(value)) => return read("outcome", value),
             Intent::Ended(Outcome::Failed(problem)) => return Err(JobError::Terminal(problem)),
             Intent::New => {}
@@ -46,7 +52,9 @@ impl Job {
                 Probe::Unknown => return Err(in_doubt(key)),
             },
         }
-        self.conclude(key, act.await).await
+        let acted = act.await;
+        fail::point("effect.after", key);
+        self.conclude(key, acted).await
     }
 
     /// Stores what came of an act. After an error that may pass, the intent stays open and the next run probes.
@@ -57,6 +65,7 @@ impl Job {
             Err(_) => return result,
         };
         self.write(&Write::Outcome { key: key.to_owned(), outcome }).await?;
+        fail::point("outcome.after", key);
         result
     }
 }

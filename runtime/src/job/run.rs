@@ -6,7 +6,10 @@ use super::{
     erased::ErasedLongTool,
     lease::{Lease, Worked},
 };
-use crate::store::{Claimed, End, Pause, StoreError, Write};
+use crate::{
+    fail,
+    store::{Claimed, End, Pause, StoreError, Write},
+};
 use protocol::{Code, JobId, Problem};
 use rand::RngExt as _;
 use serde_json::Value;
@@ -60,7 +63,7 @@ impl Run {
             heard: HashSet::new(),
             cancelling: claimed.cancelling,
         };
-        Self { job: Job::new(jobs, &claimed, drain), tool, claimed, timing, lease }
+        Self { job: Job::new(jobs, tool.name(), &claimed, drain), tool, claimed, timing, lease }
     }
 
     /// Runs the job, and says which peer's job it should look at again at once, if any.
@@ -190,9 +193,12 @@ impl Run {
     async fn settle(&mut self, write: &Write) -> Result<(), StoreError> {
         let mut pause = Duration::from_millis(50);
         loop {
+            fail::point("result.before", self.tool.name());
             match self.lease.store.write(&self.lease.claim, write).await {
                 Ok(()) => {
+                    fail::point("result.after", self.tool.name());
                     self.job.hints.send(self.job.id());
+                    fail::point("hint.after", self.tool.name());
                     count(self.tool.name(), write);
                     return Ok(());
                 }

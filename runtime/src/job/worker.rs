@@ -4,7 +4,10 @@ use super::{
     Jobs, Timing,
     run::{Run, Stopping},
 };
-use crate::store::{Claimed, Cleared, Look, StoreError, Write};
+use crate::{
+    fail,
+    store::{Claimed, Cleared, Look, StoreError, Write},
+};
 use protocol::JobId;
 use std::{collections::HashSet, sync::Arc, time::Duration};
 use tokio::{
@@ -110,6 +113,7 @@ impl Worker {
         // New jobs from here on are seen by the next look.
         self.queue.mark_unchanged();
         let woken: Vec<_> = self.woken.iter().copied().collect();
+        fail::point("claim.before", self.jobs.agent);
         let asked = Instant::now();
         let Look { claimed, next } = self.jobs.store.claim(&self.name, self.work.timing.lease, free, &woken).await?;
         self.woken.clear();
@@ -118,6 +122,7 @@ impl Worker {
         let next = next.filter(|next| !next.is_zero()).unwrap_or(self.work.timing.poll);
         let pause = if claimed.is_empty() { next.min(self.work.timing.poll) } else { Duration::ZERO };
         for claimed in claimed {
+            fail::point("claim.after", &claimed.record.tool);
             match self.jobs.tools.get(claimed.record.tool.as_str()).map(Arc::clone) {
                 Some(tool) => {
                     let run = Run::new(&self.jobs, tool, claimed, self.work.timing, &self.stopping, asked);

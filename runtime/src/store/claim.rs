@@ -9,7 +9,7 @@ use super::{
     write::fenced,
 };
 use protocol::JobId;
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 impl Store {
     /// Claims up to `limit` jobs that are due, after those that wait for one of these peers' jobs were made due. What goes on
@@ -106,7 +106,7 @@ impl Store {
         let mut shares = Vec::new();
         for row in tx.rows(&Sql::new(queued).bind(&*self.agent)).await? {
             if let Some(since) = row.get::<Option<i64>>("since")? {
-                shares.push(Share { name: row.get("share")?, since, running: 0 });
+                shares.push(Share { name: row.get("share")?, since, running: 0, dealt: 0, found: 0, has_more: true });
             }
         }
         if shares.len() > 1 {
@@ -119,15 +119,26 @@ impl Store {
                 }
             }
         }
-        for (share, jobs) in divided(shares, limit - found.len()) {
-            let sql = Sql::new(
-                "select jobs.*, {now} as now from jobs
-                 where agent = ? and state = 'queued' and share = ? and due_at <= {now} and version <= ?
-                 order by due_at limit ? for update skip locked",
-            );
-            found.extend(tx.rows(&sql.bind(&*self.agent).bind(share).bind(FORM).bind(count(jobs))).await?);
+        while found.len() < limit && !shares.is_empty() {
+            deal(&mut shares, limit - found.len());
+            for share in &mut shares {
+                share.take(self.find_queued(tx, share).await?, found);
+            }
+            // Who had less than was dealt leaves the rest to the others.
+            shares.retain(|share| share.has_more);
         }
         Ok(())
+    }
+
+    async fn find_queued(&self, tx: &mut Tx, share: &Share) -> Result<Vec<Row>, StoreError> {
+        let sql = Sql::new(
+            "select jobs.*, {now} as now from jobs
+             where agent = ? and state = 'queued' and share = ? and due_at <= {now} and version <= ?
+             order by due_at limit ? offset ? for update skip locked",
+        );
+        let sql =
+            sql.bind(&*self.agent).bind(&*share.name).bind(FORM).bind(count(share.dealt)).bind(count(share.found));
+        if share.dealt == 0 { Ok(Vec::new()) } else { tx.rows(&sql).await }
     }
 
     /// Renews a claim. Says whether the job is being cancelled.
@@ -181,19 +192,34 @@ fn is_over(left: Option<Duration>) -> bool {
 /// Those for whom something is queued.
 struct Share {
     name: String,
+    /// When the oldest of it became due.
     since: i64,
+    /// Jobs that are being done, the places that were dealt among them.
     running: i64,
+    /// Places for more.
+    dealt: usize,
+    /// Jobs that were found so far: they are locked, and not counted as running before the claim is done.
+    found: usize,
+    has_more: bool,
+}
+
+impl Share {
+    fn take(&mut self, rows: Vec<Row>, found: &mut Vec<Row>) {
+        self.has_more = rows.len() == self.dealt;
+        self.found += rows.len();
+        self.dealt = 0;
+        found.extend(rows);
+    }
 }
 
 /// Deals out places, each to the share that has the fewest.
-fn divided(mut shares: Vec<Share>, places: usize) -> BTreeMap<String, usize> {
-    let mut dealt = BTreeMap::new();
+fn deal(shares: &mut [Share], places: usize) {
     for _ in 0..places {
-        let Some(next) = shares.iter_mut().min_by_key(|share| (share.running, share.since)) else { break };
-        next.running += 1;
-        *dealt.entry(next.name.clone()).or_insert(0) += 1;
+        if let Some(next) = shares.iter_mut().min_by_key(|share| (share.running, share.since)) {
+            next.running += 1;
+            next.dealt += 1;
+        }
     }
-    dealt
 }
 
 /// Turns what was found, and is locked, into claims.

@@ -4,6 +4,7 @@ pub(crate) mod place;
 
 use super::{
     Claim, Claimed, Effect, End, Filtered, Intent, NewJob, Outcome, Pause, Store, StoreError, Submitted, Write,
+    database::Sql,
 };
 use crate::{
     Principal,
@@ -51,6 +52,11 @@ on_every_backend! {
     a_hint_wakes_those_who_wait_for_that_peer
     lists_page_from_new_to_old_and_show_nobody_elses
     artifacts_are_found_by_attempt_or_the_last
+    ten_thousand_jobs_of_one_do_not_keep_the_one_of_another_waiting
+    what_goes_on_comes_before_what_is_queued
+    a_row_of_a_newer_form_is_left_to_newer_programs
+    what_ended_long_ago_is_cleared_away_and_nothing_else
+    an_artifact_kept_again_while_others_clear_away_stays
 }
 
 async fn the_same_key_is_the_same_job_however_many_ask_at_once(store: Store) {
@@ -310,6 +316,109 @@ async fn artifacts_are_found_by_attempt_or_the_last(store: Store) {
     assert_eq!(find("plan", None).await, Some(json!({"attempt": 2})));
     assert_eq!(find("plan", Some(3)).await, None);
     assert_eq!(find("design", None).await, None);
+}
+
+async fn ten_thousand_jobs_of_one_do_not_keep_the_one_of_another_waiting(store: Store) {
+    let share = |name: &str| NewJob { share: Some(name.to_owned()), ..new_job() };
+    // As many as show the rule; that it holds for more is the index's business.
+    for _ in 0..300 {
+        submit(&store, share("ann")).await;
+    }
+    assert_eq!(claim_all(&store, 8).await.len(), 8);
+    let bobs = submit(&store, share("bob")).await.id;
+    assert_eq!(claim(&store).await.claim.id, bobs, "ann has eight running, bob none");
+    for name in ["bob", "carl", "carl"] {
+        submit(&store, share(name)).await;
+    }
+    let next: Vec<_> = claim_all(&store, 4).await.into_iter().map(|it| it.record.id).collect();
+    assert_eq!(next.len(), 4);
+    assert_eq!(store.queued().await.expect("counts"), 300 - 8 - 1, "three of bob's and carl's, one of ann's at most");
+}
+
+async fn what_goes_on_comes_before_what_is_queued(store: Store) {
+    let waiting = submit(&store, new_job()).await.id;
+    let claimed = claim(&store).await.claim;
+    submit(&store, new_job()).await;
+    store.write(&claimed, &Write::HandBack).await.expect("hands back");
+    assert_eq!(claim(&store).await.claim.id, waiting);
+}
+
+async fn a_row_of_a_newer_form_is_left_to_newer_programs(store: Store) {
+    let newer = submit(&store, new_job()).await.id;
+    let sql = Sql::new("update jobs set version = version + 1 where id = ?").bind(newer);
+    store.database.execute(&sql).await.expect("writes");
+    assert!(claim_all(&store, 9).await.is_empty());
+    let known = submit(&store, new_job()).await.id;
+    assert_eq!(claim(&store).await.claim.id, known);
+    assert_eq!(store.get(newer).await.expect("reads").expect("is there").0.status, JobStatus::Queued);
+}
+
+async fn what_ended_long_ago_is_cleared_away_and_nothing_else(store: Store) {
+    let (old, open) = (submit(&store, NewJob { events: vec![What::Submitted], ..new_job() }).await.id, new_job());
+    let claimed = claim(&store).await.claim;
+    keep(&store, &claimed, "only here").await;
+    store.intend(&claimed, &effect()).await.expect("intends");
+    store.write(&claimed, &end(End::Done(json!(1)))).await.expect("ends");
+    let open = submit(&store, open).await.id;
+    store.clear_away(Duration::from_secs(3600)).await.expect("clears");
+    assert!(store.get(old).await.expect("reads").is_some());
+    store.clear_away(Duration::ZERO).await.expect("clears");
+    assert!(store.get(old).await.expect("reads").is_none());
+    assert!(store.events(old, 0, 9).await.expect("reads").is_empty());
+    assert!(store.get(open).await.expect("reads").is_some());
+    for table in ["effects", "kept"] {
+        let left = store.database.row(&Sql::new(format!("select 1 from {table} limit 1"))).await.expect("reads");
+        assert!(left.is_none(), "{table}");
+    }
+}
+
+async fn an_artifact_kept_again_while_others_clear_away_stays(store: Store) {
+    for _ in 0..10 {
+        submit(&store, new_job()).await;
+        let first = claim(&store).await.claim;
+        keep(&store, &first, "shared").await;
+        store.write(&first, &end(End::Done(json!(1)))).await.expect("ends");
+        // As if it had been kept long ago.
+        store.database.execute(&Sql::new("update artifacts set kept_at = 0")).await.expect("writes");
+        submit(&store, new_job()).await;
+        let second = claim(&store).await.claim;
+        let (cleared, ()) = tokio::join!(store.clear_away(Duration::ZERO), keep(&store, &second, "shared"));
+        cleared.expect("clears");
+        let found = store.artifact(second.id, "plan", None).await.expect("reads");
+        assert_eq!(found, Some(json!("shared")));
+        store.write(&second, &end(End::Done(json!(1)))).await.expect("ends");
+    }
+}
+
+async fn keep(store: &Store, claim: &Claim, text: &str) {
+    let (body, kind) = (format!("\"{text}\""), "plan".to_owned());
+    let digest = Digest::of_bytes(body.as_bytes());
+    store.write(claim, &Write::Keep { kind, attempt: 1, digest, body }).await.expect("keeps");
+}
+
+/// Replicas that start together on nothing, and on what is there already.
+#[tokio::test]
+async fn many_open_an_empty_store_at_once() {
+    for place in [place::sqlite().await, place::mariadb().await, place::mysql().await].into_iter().flatten() {
+        for _ in 0..2 {
+            let stores = join_all((0..5).map(|_| place.store())).await;
+            for store in stores {
+                store.ping().await.expect("answers");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_server_with_a_newer_schema_is_refused_unless_it_serves_older_programs() {
+    for place in [place::mariadb().await, place::mysql().await].into_iter().flatten() {
+        let store = place.store().await;
+        store.database.execute(&Sql::new("update schema_version set version = 99")).await.expect("writes");
+        drop(place.store().await);
+        store.database.execute(&Sql::new("update schema_version set oldest = 99")).await.expect("writes");
+        let refused = Store::mysql(&place.url(), 2).await;
+        assert!(matches!(refused, Err(StoreError::Newer { found: 99, .. })), "{refused:?}");
+    }
 }
 
 #[tokio::test]

@@ -1,8 +1,9 @@
 use super::scene::{Count, Scene, Script, ann, done, ended, progress, submit, told, when};
-use crate::job::{JobError, JobStatus, Step, Wait};
+use crate::job::{JobError, JobStatus, Order, Step, Wait, queue::Queue};
+use crate::tool::LongTool as _;
 use protocol::{Code, JobId, event::What};
 use serde_json::json;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 #[tokio::test]
 async fn a_job_runs_from_checkpoint_to_checkpoint_to_its_end() {
@@ -212,4 +213,31 @@ async fn nobody_sees_what_is_not_theirs() {
     assert_eq!(jobs.events(&stranger, id, 0).await.expect_err("hidden").code, Code::NotFound);
     assert_eq!(jobs.artifact(&stranger, id, "plan", None).await.expect_err("hidden").code, Code::NotFound);
     assert!(jobs.get(&crate::Principal::Person("bob".to_owned()), id).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_full_queue_takes_no_more_but_knows_what_it_has() {
+    let scene = Scene::new().await;
+    let mut jobs = scene.jobs(Script::new(|_, _| Box::pin(async { Ok(Step::Done(json!(1), Vec::new())) })));
+    jobs.queue = Arc::new(Queue::new(2));
+    let order = |key| Order { key: Some(key), share: None, input: json!({}) };
+    let first = jobs.submit(&ann(), Script::NAME, order("a")).await.expect("taken");
+    jobs.submit(&ann(), Script::NAME, order("b")).await.expect("taken");
+    let refused = jobs.submit(&ann(), Script::NAME, order("c")).await.expect_err("one too many");
+    assert_eq!(refused.code, Code::TooManyRequests);
+    assert_eq!(jobs.submit(&ann(), Script::NAME, order("a")).await.expect("known").id, first.id);
+    let worker = scene.worker(&jobs);
+    when(&jobs, first.id, |record| record.ended_at.is_some()).await;
+    // The count is a second old at most.
+    let taken = async {
+        loop {
+            match jobs.submit(&ann(), Script::NAME, order("c")).await {
+                Ok(record) => return record,
+                Err(problem) => assert_eq!(problem.code, Code::TooManyRequests),
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), taken).await.expect("in time");
+    drop(worker);
 }

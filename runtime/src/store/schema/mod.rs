@@ -99,9 +99,10 @@ async fn version(connection: &mut MySqlConnection) -> Result<Option<(i64, i64)>,
 
 /// Named for the schema, since locks are the whole server's. The answer is looked at: a lock that was not given is none.
 async fn lock(connection: &mut MySqlConnection) -> Result<(), StoreError> {
-    let locked: Option<i64> = sqlx::query_scalar("select get_lock(concat('yonin.', left(sha2(database(), 256), 32)), ?)")
-        .bind(UPGRADE_SECONDS)
-        .fetch_one(connection)
-        .await?;
+    let locked: Option<i64> =
+        sqlx::query_scalar("select get_lock(concat('yonin.', left(sha2(database(), 256), 32)), ?)")
+            .bind(UPGRADE_SECONDS)
+            .fetch_one(connection)
+            .await?;
     if locked == Some(1) { Ok(()) } else { Err(StoreError::Upgrading) }
 }
