@@ -24,7 +24,7 @@ const TYPES: [&str; 11] =
     ["string", "text", "int", "decimal", "bool", "date", "datetime", "email", "url", "enum", "ref"];
 const RESERVED: [&str; 7] = ["id", "created_at", "updated_at", "q", "sort", "page", "per_page"];
 /// More would not fit into a row of MySQL's.
-const MAX_FIELDS: usize = 60;
+pub(crate) const MAX_FIELDS: usize = 60;
 /// More cannot be tested in the time that a person waits.
 const MAX_RESOURCES: usize = 50;
 const MAX_WORD_CHARACTERS: usize = 64;

@@ -1,6 +1,6 @@
 //! What an app keeps: read from its live release, and changed by a goal.
 
-use crate::{MODEL_FILE, language::Language};
+use crate::{MODEL_FILE, goal::MAX_FIELDS, language::Language};
 use protocol::{
     Code, Digest, Problem,
     artifact::{Field, FieldType, Resource},
@@ -74,6 +74,10 @@ pub(crate) fn merge(existing: &[Resource], wanted: &[Resource]) -> Result<Merged
         }
     }
     point_somewhere(&merged.resources)?;
+    let wide = merged.resources.iter().filter(|one| one.fields.len() > MAX_FIELDS);
+    refused.extend(
+        wide.map(|one| format!("{} would have {} fields; {MAX_FIELDS} are possible", one.name, one.fields.len())),
+    );
     if !refused.is_empty() {
         let detail = format!(
             "{}. Only new resources, new fields and other defaults can be added to an app that exists; \

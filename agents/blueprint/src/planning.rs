@@ -1,11 +1,12 @@
 use crate::{
+    criterion::Criterion,
     goal,
     language::Language,
     model::{self, Change, Merged, Model, written},
 };
 use protocol::{
     AppName, Code, Problem, TaskId,
-    artifact::{Criterion, Plan, PlanStep, Resource, Risk},
+    artifact::{Plan, PlanStep, Resource, Risk},
     tools::coder::AppSnapshot,
 };
 
@@ -26,7 +27,7 @@ pub fn plan(task: TaskId, app: &AppName, goal: &str, snapshot: Option<&AppSnapsh
         goal: goal.to_owned(),
         summary: summary(language, app, &merged),
         steps: merged.changes.iter().map(|change| step(language, change)).collect(),
-        criteria: criteria(language),
+        criteria: Criterion::ALL.map(|one| one.promised(language)).to_vec(),
         assumptions: assumptions(language, &merged, &reading.asides),
         risk: risk(&merged),
     })
@@ -88,30 +89,6 @@ fn step(language: Language, change: &Change) -> PlanStep {
 fn fields(resource: &Resource) -> String {
     let fields: Vec<_> = resource.fields.iter().map(|field| format!("{}: {}", field.name, written(field))).collect();
     fields.join(", ")
-}
-
-/// What must be true of every app that this engine builds, in the order of the ids that checks refer to.
-fn criteria(language: Language) -> Vec<Criterion> {
-    let texts = language.pick(
-        [
-            "Rows can be created, read, changed and deleted over the JSON API, and stand in MySQL as they were sent.",
-            "What is not valid is refused with 422, what is taken or still referenced with 409.",
-            "Lists come in pages and can be sorted, filtered and searched.",
-            "Lists are cached in Redis for a limited time and are fresh after every write.",
-            "Each resource has a page on which everything is escaped and forged forms are refused.",
-            "Wrong addresses, methods, content types and broken JSON get the answer that HTTP has for them.",
-        ],
-        [
-            "JSON API で行を作成・取得・変更・削除でき、送った値がそのまま MySQL に残る。",
-            "正しくない値は 422、重複や参照中の行は 409 で断る。",
-            "一覧はページ分け・並べ替え・絞り込み・検索ができる。",
-            "一覧は Redis に期限付きで保存され、書き込みの後は必ず新しい。",
-            "リソースごとにページがあり、表示はすべてエスケープされ、偽のフォームは断る。",
-            "誤ったアドレス・メソッド・形式・壊れた JSON には HTTP の決まりどおりに答える。",
-        ],
-    );
-    let criterion = |(place, text): (usize, &str)| Criterion { id: format!("c{}", place + 1), text: text.to_owned() };
-    texts.into_iter().enumerate().map(criterion).collect()
 }
 
 fn assumptions(language: Language, merged: &Merged, asides: &[String]) -> Vec<String> {
