@@ -39,18 +39,17 @@ pub(crate) fn understand(goal: &str) -> Result<goal::Reading, Problem> {
     if reading.mistakes.is_empty() && !reading.resources.is_empty() {
         return Ok(reading);
     }
-    let understood = match reading.resources.as_slice() {
-        [] => "nothing".to_owned(),
-        some => {
-            some.iter().map(|one| format!("{} ({} fields)", one.name, one.fields.len())).collect::<Vec<_>>().join(", ")
-        }
+    let parts = reading.resources.iter().map(|one| format!("{} ({} fields)", one.name, one.fields.len()));
+    let understood = match reading.resources.len() {
+        0 => "nothing".to_owned(),
+        _ => parts.collect::<Vec<_>>().join(", "),
     };
-    let wrong = if reading.mistakes.is_empty() {
-        "no resource was found; write, for example, posts(title:string!, body:text)".to_owned()
-    } else {
-        reading.mistakes.join("; ")
-    };
-    Err(Code::GoalNotUnderstood.problem(format!("Understood: {understood}. Not understood: {wrong}")))
+    let mut mistakes = reading.mistakes;
+    if mistakes.is_empty() {
+        mistakes.push("no resource was found; write, for example, posts(title:string!, body:text)".to_owned());
+        mistakes.extend(reading.asides.iter().map(|aside| format!("\"{aside}\" was taken for prose")));
+    }
+    Err(Code::GoalNotUnderstood.problem(model::not_understood(&understood, &mistakes)))
 }
 
 fn summary(language: Language, app: &AppName, merged: &Merged) -> String {
@@ -115,4 +114,46 @@ fn assumptions(language: Language, merged: &Merged, asides: &[String]) -> Vec<St
 fn risk(merged: &Merged) -> Risk {
     let only_new = merged.changes.iter().all(|change| matches!(change, Change::Resource(_)));
     if only_new { Risk::Low } else { Risk::Medium }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(goal: &str) -> (Code, String) {
+        let app = "shop".parse().expect("a name");
+        let problem = plan(TaskId::from_bytes([7; 16]), &app, goal, None).expect_err(goal);
+        (problem.code, problem.detail)
+    }
+
+    #[test]
+    fn a_problem_says_what_was_and_what_was_not_understood() {
+        for (goal, understood, not) in [
+            ("Make me rich.", "nothing", "no resource was found; write, for example, posts("),
+            ("posts(title, body)", "nothing", "\"posts(title, body)\" was taken for prose"),
+            ("posts(a:int); users(b:nope)", "posts (1 fields)", "users: b: \"nope\" is no type"),
+            ("posts(a:int, u:ref(users))", "posts", "posts.u refers to users, which is no resource"),
+        ] {
+            let (code, detail) = refusal(goal);
+            assert_eq!(code, Code::GoalNotUnderstood, "{goal}");
+            assert!(detail.starts_with(&format!("Understood: {understood}. Not understood: ")), "{detail}");
+            assert!(detail.contains(not), "{detail}");
+        }
+    }
+
+    #[test]
+    fn of_many_mistakes_some_are_told() {
+        let fields: Vec<_> = (0..2_000).map(|n| format!("f{n}:x")).collect();
+        let (_, detail) = refusal(&format!("posts({})", fields.join(",")));
+        assert!(detail.len() < 2_000 && detail.ends_with("; and 1990 more"), "{detail}");
+    }
+
+    #[test]
+    fn what_was_taken_for_prose_is_an_assumption() {
+        let app = "shop".parse().expect("a name");
+        let goal = "A blog (note: simple) with posts(title:string)";
+        let plan = plan(TaskId::from_bytes([7; 16]), &app, goal, None).expect("a plan");
+        assert_eq!(plan.assumptions, ["\"blog (note: simple)\" is prose, not a resource."]);
+        assert_eq!(plan.criteria.len(), Criterion::ALL.len());
+    }
 }
