@@ -1,7 +1,7 @@
 //! A goal becomes a live app.
 
 use protocol::{
-    artifact::{Outcome, Verdict, VerdictKind},
+    artifact::{CheckResult, Outcome, Plan, Verdict, VerdictKind},
     event::What,
     task::Stage,
 };
@@ -29,6 +29,12 @@ async fn a_goal_in_english_and_one_in_japanese_go_live() {
         assert_eq!(result.checks_passed as usize, verdict.results.len());
         assert!(verdict.passed && verdict.kind == VerdictKind::Preview);
         assert!(verdict.results.iter().all(|result| result.outcome == Outcome::Passed));
+        let plan: Plan = world.client.artifact(task.id, "plan", None).await.expect("a plan");
+        for criterion in plan.criteria {
+            let shows = |result: &&CheckResult| result.criterion.as_ref() == Some(&criterion.id);
+            assert!(verdict.results.iter().any(|result| shows(&result)), "no check shows {}", criterion.text);
+        }
+        assert_eq!(verdict.caveats, Vec::<String>::new());
         assert!(Verdict::MANDATORY.iter().all(|id| verdict.results.iter().any(|result| result.id == *id)));
 
         let row = json!({"title": "初めての投稿 <b>"});

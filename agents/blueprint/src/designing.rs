@@ -1,25 +1,26 @@
 use crate::{
+    criterion::Criterion,
     language::Language,
     model::{self, Model},
     php, planning, schema,
 };
 use protocol::{
-    Digest, Problem,
-    artifact::{CacheKey, Design, Endpoint, FilePurpose, Plan, Resource, TestCase},
+    Code, Digest, Problem,
+    artifact::{CacheKey, Check, Design, Endpoint, FilePurpose, Plan, Resource},
     tools::coder::AppSnapshot,
 };
 
 /// Turns a plan into a design on top of the app as it is.
 ///
 /// # Errors
-/// Those of [`crate::plan`], should the app have changed since, and [`protocol::Code::UnsupportedChange`] where the
-/// database holds something under a new name already that does not fit.
+/// Those of [`crate::plan`], should the app have changed since, and [`Code::UnsupportedChange`] where the database holds
+/// something under a new name already that does not fit, or the app would need more checks than can be run.
 pub fn design(plan: &Plan, snapshot: Option<&AppSnapshot>) -> Result<Design, Problem> {
     let reading = planning::understand(&plan.goal)?;
     let model = Model::of(snapshot)?;
     let existing = model.as_ref().map_or(&[][..], |model| &model.resources);
     let resources = model::merge(existing, &reading.resources)?.resources;
-    Ok(Design {
+    let design = Design {
         plan: Digest::of(plan),
         base: snapshot.and_then(|one| one.live.as_ref()).map(|live| live.digest),
         summary: summary(Language::of(&plan.goal), &resources),
@@ -27,9 +28,17 @@ pub fn design(plan: &Plan, snapshot: Option<&AppSnapshot>) -> Result<Design, Pro
         endpoints: endpoints(&resources),
         cache: resources.iter().flat_map(cache_keys).collect(),
         files: php::purposes(&resources).into_iter().map(|(path, purpose)| FilePurpose { path, purpose }).collect(),
-        tests: tests(),
+        tests: Criterion::ALL.map(Criterion::tested).to_vec(),
         resources,
-    })
+    };
+    match crate::checks(&design).len() {
+        0..=Check::MOST => Ok(design),
+        many => Err(Code::UnsupportedChange.problem(format!(
+            "the app would have {} resources and need {many} checks; at most {} can be run",
+            design.resources.len(),
+            Check::MOST
+        ))),
+    }
 }
 
 fn summary(language: Language, resources: &[Resource]) -> String {
@@ -85,17 +94,5 @@ fn cache_keys(resource: &Resource) -> [CacheKey; 2] {
             ttl_seconds: None,
             purpose: format!("The version of the lists of {name}; every write renews it"),
         },
-    ]
-}
-
-fn tests() -> Vec<TestCase> {
-    let case = |criterion: &str, checks: &str| TestCase { criterion: criterion.to_owned(), checks: checks.to_owned() };
-    vec![
-        case("c1", "POST, GET, PUT, PATCH, DELETE and the row in MySQL, for every resource"),
-        case("c2", "Every type, every modifier, unknown fields; unique and referenced rows"),
-        case("c3", "Pages, sorting, filters, search with wildcard signs in it"),
-        case("c4", "MISS, HIT, MISS after a write; keys and time to live in Redis"),
-        case("c5", "The page shows mark-up as text; forms with a token, a wrong one and none"),
-        case("c6", "400, 404, 405 with Allow, 415"),
     ]
 }

@@ -8,6 +8,7 @@
 
 mod building;
 mod checks;
+mod criterion;
 mod designing;
 mod goal;
 mod language;

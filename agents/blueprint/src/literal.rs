@@ -97,12 +97,11 @@ fn is_email(text: &str) -> bool {
 fn is_url(text: &str) -> bool {
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     let host = rest.and_then(|rest| rest.split(['/', '?', '#']).next()).unwrap_or_default();
-    let host = host.split_once(':').map_or(host, |(host, _)| host);
-    let plain = |c: char| c.is_ascii_graphic() && !"<>\"\\^`{}|".contains(c);
-    !host.is_empty()
-        && text.len() <= 2048
+    let (host, port) = host.split_once(':').unwrap_or((host, "80"));
+    let plain = |c: char| c.is_ascii_graphic() && !"<>\"\\^`{}|".contains(c) || !c.is_ascii() && c.is_alphanumeric();
+    text.len() <= 65_535
         && text.chars().all(plain)
-        && host
-            .split('.')
-            .all(|label| !label.is_empty() && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'))
+        && (1..=5).contains(&port.len())
+        && port.bytes().all(|byte| byte.is_ascii_digit())
+        && host.split('.').all(|label| !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || c == '-'))
 }

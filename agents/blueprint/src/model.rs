@@ -1,6 +1,6 @@
 //! What an app keeps: read from its live release, and changed by a goal.
 
-use crate::{MODEL_FILE, language::Language};
+use crate::{MODEL_FILE, goal::MAX_FIELDS, language::Language};
 use protocol::{
     Code, Digest, Problem,
     artifact::{Field, FieldType, Resource},
@@ -74,6 +74,10 @@ pub(crate) fn merge(existing: &[Resource], wanted: &[Resource]) -> Result<Merged
         }
     }
     point_somewhere(&merged.resources)?;
+    let wide = merged.resources.iter().filter(|one| one.fields.len() > MAX_FIELDS);
+    refused.extend(
+        wide.map(|one| format!("{} would have {} fields; {MAX_FIELDS} are possible", one.name, one.fields.len())),
+    );
     if !refused.is_empty() {
         let detail = format!(
             "{}. Only new resources, new fields and other defaults can be added to an app that exists; \
@@ -118,7 +122,24 @@ fn point_somewhere(resources: &[Resource]) -> Result<(), Problem> {
         fields.collect()
     };
     let mistakes: Vec<String> = resources.iter().flat_map(dangling).collect();
-    if mistakes.is_empty() { Ok(()) } else { Err(Code::GoalNotUnderstood.problem(mistakes.join("; "))) }
+    if mistakes.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<_> = resources.iter().map(|one| one.name.as_str()).collect();
+    Err(Code::GoalNotUnderstood.problem(not_understood(&names.join(", "), &mistakes)))
+}
+
+/// How many mistakes are told of: enough for a person to mend, few enough to read.
+const MAX_MISTAKES: usize = 10;
+
+/// What was and what was not understood, as a problem says it.
+pub(crate) fn not_understood(understood: &str, mistakes: &[String]) -> String {
+    let told = mistakes.iter().take(MAX_MISTAKES).map(String::as_str).collect::<Vec<_>>().join("; ");
+    let more = match mistakes.len().saturating_sub(MAX_MISTAKES) {
+        0 => String::new(),
+        more => format!("; and {more} more"),
+    };
+    format!("Understood: {understood}. Not understood: {told}{more}")
 }
 
 /// A field's type and modifiers as a goal writes them, without its default.

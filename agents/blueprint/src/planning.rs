@@ -1,11 +1,12 @@
 use crate::{
+    criterion::Criterion,
     goal,
     language::Language,
     model::{self, Change, Merged, Model, written},
 };
 use protocol::{
     AppName, Code, Problem, TaskId,
-    artifact::{Criterion, Plan, PlanStep, Resource, Risk},
+    artifact::{Plan, PlanStep, Resource, Risk},
     tools::coder::AppSnapshot,
 };
 
@@ -26,7 +27,7 @@ pub fn plan(task: TaskId, app: &AppName, goal: &str, snapshot: Option<&AppSnapsh
         goal: goal.to_owned(),
         summary: summary(language, app, &merged),
         steps: merged.changes.iter().map(|change| step(language, change)).collect(),
-        criteria: criteria(language),
+        criteria: Criterion::ALL.map(|one| one.promised(language)).to_vec(),
         assumptions: assumptions(language, &merged, &reading.asides),
         risk: risk(&merged),
     })
@@ -38,18 +39,17 @@ pub(crate) fn understand(goal: &str) -> Result<goal::Reading, Problem> {
     if reading.mistakes.is_empty() && !reading.resources.is_empty() {
         return Ok(reading);
     }
-    let understood = match reading.resources.as_slice() {
-        [] => "nothing".to_owned(),
-        some => {
-            some.iter().map(|one| format!("{} ({} fields)", one.name, one.fields.len())).collect::<Vec<_>>().join(", ")
-        }
+    let parts = reading.resources.iter().map(|one| format!("{} ({} fields)", one.name, one.fields.len()));
+    let understood = match reading.resources.len() {
+        0 => "nothing".to_owned(),
+        _ => parts.collect::<Vec<_>>().join(", "),
     };
-    let wrong = if reading.mistakes.is_empty() {
-        "no resource was found; write, for example, posts(title:string!, body:text)".to_owned()
-    } else {
-        reading.mistakes.join("; ")
-    };
-    Err(Code::GoalNotUnderstood.problem(format!("Understood: {understood}. Not understood: {wrong}")))
+    let mut mistakes = reading.mistakes;
+    if mistakes.is_empty() {
+        mistakes.push("no resource was found; write, for example, posts(title:string!, body:text)".to_owned());
+        mistakes.extend(reading.asides.iter().map(|aside| format!("\"{aside}\" was taken for prose")));
+    }
+    Err(Code::GoalNotUnderstood.problem(model::not_understood(&understood, &mistakes)))
 }
 
 fn summary(language: Language, app: &AppName, merged: &Merged) -> String {
@@ -90,30 +90,6 @@ fn fields(resource: &Resource) -> String {
     fields.join(", ")
 }
 
-/// What must be true of every app that this engine builds, in the order of the ids that checks refer to.
-fn criteria(language: Language) -> Vec<Criterion> {
-    let texts = language.pick(
-        [
-            "Rows can be created, read, changed and deleted over the JSON API, and stand in MySQL as they were sent.",
-            "What is not valid is refused with 422, what is taken or still referenced with 409.",
-            "Lists come in pages and can be sorted, filtered and searched.",
-            "Lists are cached in Redis for a limited time and are fresh after every write.",
-            "Each resource has a page on which everything is escaped and forged forms are refused.",
-            "Wrong addresses, methods, content types and broken JSON get the answer that HTTP has for them.",
-        ],
-        [
-            "JSON API で行を作成・取得・変更・削除でき、送った値がそのまま MySQL に残る。",
-            "正しくない値は 422、重複や参照中の行は 409 で断る。",
-            "一覧はページ分け・並べ替え・絞り込み・検索ができる。",
-            "一覧は Redis に期限付きで保存され、書き込みの後は必ず新しい。",
-            "リソースごとにページがあり、表示はすべてエスケープされ、偽のフォームは断る。",
-            "誤ったアドレス・メソッド・形式・壊れた JSON には HTTP の決まりどおりに答える。",
-        ],
-    );
-    let criterion = |(place, text): (usize, &str)| Criterion { id: format!("c{}", place + 1), text: text.to_owned() };
-    texts.into_iter().enumerate().map(criterion).collect()
-}
-
 fn assumptions(language: Language, merged: &Merged, asides: &[String]) -> Vec<String> {
     let mut list: Vec<String> = asides
         .iter()
@@ -138,4 +114,46 @@ fn assumptions(language: Language, merged: &Merged, asides: &[String]) -> Vec<St
 fn risk(merged: &Merged) -> Risk {
     let only_new = merged.changes.iter().all(|change| matches!(change, Change::Resource(_)));
     if only_new { Risk::Low } else { Risk::Medium }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(goal: &str) -> (Code, String) {
+        let app = "shop".parse().expect("a name");
+        let problem = plan(TaskId::from_bytes([7; 16]), &app, goal, None).expect_err(goal);
+        (problem.code, problem.detail)
+    }
+
+    #[test]
+    fn a_problem_says_what_was_and_what_was_not_understood() {
+        for (goal, understood, not) in [
+            ("Make me rich.", "nothing", "no resource was found; write, for example, posts("),
+            ("posts(title, body)", "nothing", "\"posts(title, body)\" was taken for prose"),
+            ("posts(a:int); users(b:nope)", "posts (1 fields)", "users: b: \"nope\" is no type"),
+            ("posts(a:int, u:ref(users))", "posts", "posts.u refers to users, which is no resource"),
+        ] {
+            let (code, detail) = refusal(goal);
+            assert_eq!(code, Code::GoalNotUnderstood, "{goal}");
+            assert!(detail.starts_with(&format!("Understood: {understood}. Not understood: ")), "{detail}");
+            assert!(detail.contains(not), "{detail}");
+        }
+    }
+
+    #[test]
+    fn of_many_mistakes_some_are_told() {
+        let fields: Vec<_> = (0..2_000).map(|n| format!("f{n}:x")).collect();
+        let (_, detail) = refusal(&format!("posts({})", fields.join(",")));
+        assert!(detail.len() < 2_000 && detail.ends_with("; and 1990 more"), "{detail}");
+    }
+
+    #[test]
+    fn what_was_taken_for_prose_is_an_assumption() {
+        let app = "shop".parse().expect("a name");
+        let goal = "A blog (note: simple) with posts(title:string)";
+        let plan = plan(TaskId::from_bytes([7; 16]), &app, goal, None).expect("a plan");
+        assert_eq!(plan.assumptions, ["\"blog (note: simple)\" is prose, not a resource."]);
+        assert_eq!(plan.criteria.len(), Criterion::ALL.len());
+    }
 }

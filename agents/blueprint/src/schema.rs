@@ -38,6 +38,12 @@ pub(crate) fn migrations(after: &[Resource], snapshot: Option<&AppSnapshot>) -> 
     Ok(steps.list)
 }
 
+/// Whether these migrations make that resource's table.
+pub(crate) fn is_created(resource: &str, migrations: &[Migration]) -> bool {
+    let what = |id: &str| id.split_once('_').map(|(_, what)| what.to_owned());
+    migrations.iter().any(|one| what(&one.id) == Some(format!("create_{resource}")))
+}
+
 struct Steps {
     next: usize,
     list: Vec<Migration>,

@@ -30,6 +30,11 @@ pub struct Check {
     pub act: Act,
 }
 
+impl Check {
+    /// A list has at most this many: a run of them takes some twenty seconds.
+    pub const MOST: usize = 4_000;
+}
+
 /// What a check does.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]

@@ -25,24 +25,46 @@ impl Targets {
     }
 }
 
-/// A row with every field.
+/// A row with every field. A unique field of few values has one in the first row alone.
 pub(super) fn full(resource: &Resource, n: u32, targets: &Targets) -> Map<String, Value> {
-    let pair = |field: &Field| (field.name.clone(), value::good(field, n, targets.of(field)));
-    resource.fields.iter().map(pair).collect()
+    let value = |field: &Field| match field.unique && n != 1 {
+        true if has_few_values(field) => Value::Null,
+        _ => value::good(field, n, targets.of(field)),
+    };
+    resource.fields.iter().map(|field| (field.name.clone(), value(field))).collect()
 }
 
-/// A row with the required fields alone.
+/// A row with the required fields alone, and null where a default would point to no row or be taken.
 pub(super) fn least(resource: &Resource, n: u32, targets: &Targets) -> Map<String, Value> {
-    full(resource, n, targets)
-        .into_iter()
-        .filter(|(name, _)| resource.field(name).is_some_and(|field| field.required))
-        .collect()
+    let mut row = full(resource, n, targets);
+    for field in resource.fields.iter().filter(|field| !field.required) {
+        let astray = matches!(field.kind, Kind::Ref(_)) && targets.of(field) != Some(1);
+        if field.default.is_some() && (astray || field.unique && has_few_values(field)) {
+            row.insert(field.name.clone(), Value::Null);
+        } else {
+            row.remove(&field.name);
+        }
+    }
+    row
+}
+
+fn has_few_values(field: &Field) -> bool {
+    matches!(field.kind, Kind::Bool | Kind::Enum | Kind::Ref(_))
+}
+
+/// A row with null wherever it may be.
+pub(super) fn nulls(resource: &Resource, n: u32, targets: &Targets) -> Map<String, Value> {
+    let mut row = full(resource, n, targets);
+    for field in resource.fields.iter().filter(|field| !field.required) {
+        row.insert(field.name.clone(), Value::Null);
+    }
+    row
 }
 
 /// What must come back for what was sent: the default, or null, where nothing was.
 pub(super) fn assert_row(resource: &Resource, sent: &Map<String, Value>, received: &Value) {
     for field in &resource.fields {
-        let expected = sent.get(&field.name).cloned().unwrap_or_else(|| value::default(field));
+        let expected = sent.get(&field.name).cloned().unwrap_or_else(|| default(field));
         let got = &received[&field.name];
         assert!(value::same(field, &expected, got), "{}.{}: sent {expected}, got {got}", resource.name, field.name);
     }
@@ -50,6 +72,11 @@ pub(super) fn assert_row(resource: &Resource, sent: &Map<String, Value>, receive
         let text = received[name].as_str().unwrap_or_default();
         assert!(text.len() == 20 && text.ends_with('Z'), "{}.{name} is {text:?}", resource.name);
     }
+}
+
+/// What an absent value becomes.
+pub(super) fn default(field: &Field) -> Value {
+    field.default.as_ref().map_or(Value::Null, |preset| preset.value.clone())
 }
 
 /// The resources, and those that refer to each.

@@ -1,6 +1,7 @@
 //! Goals as people write them, drawn at random over the whole grammar.
 
 use proptest::{prelude::*, sample};
+use serde_json::{Value, json};
 use std::fmt::Write;
 
 /// What an app keeps, as a goal says it.
@@ -43,8 +44,17 @@ pub struct Field {
     pub required: bool,
     /// Refuses a second row with the same value.
     pub unique: bool,
-    /// What an absent value becomes, as the goal writes it.
-    pub default: Option<&'static str>,
+    /// What an absent value becomes.
+    pub default: Option<Preset>,
+}
+
+/// A default.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Preset {
+    /// As the goal writes it.
+    pub written: &'static str,
+    /// As it comes back.
+    pub value: Value,
 }
 
 /// What a field holds.
@@ -68,7 +78,7 @@ pub enum Kind {
 pub const WORDS: [&str; 3] = ["draft", "open", "closed_2"];
 
 /// Names that are words of SQL, PHP or HTTP, and names that are nothing.
-const NAMES: [&str; 24] = [
+pub(super) const NAMES: [&str; 26] = [
     "order",
     "group",
     "class",
@@ -89,7 +99,9 @@ const NAMES: [&str; 24] = [
     "null_",
     "interface",
     "primary",
-    "api2",
+    "api",
+    "lang",
+    "public",
     "name_of_thirty_one_characters_a",
     "echo",
     "from",
@@ -117,14 +129,19 @@ impl Spec {
     /// The goal as a person writes it. References point forward as often as back: the last resource is written first.
     #[must_use]
     pub fn goal(&self) -> String {
-        let written: Vec<String> = self.resources.iter().rev().map(Resource::written).collect();
-        match self.prose {
-            Prose::Bare => written.join("; "),
-            Prose::English => {
-                format!("Please build a small app (we are in a hurry!) with {}. Thank you.", written.join("; "))
-            }
-            Prose::Japanese => format!("アプリを作って。{}をお願いします。", full_width(&written.join("、"))),
+        say(&self.resources, self.prose)
+    }
+}
+
+/// The goal that asks for these.
+pub(super) fn say(resources: &[Resource], prose: Prose) -> String {
+    let written: Vec<String> = resources.iter().rev().map(Resource::written).collect();
+    match prose {
+        Prose::Bare => written.join("; "),
+        Prose::English => {
+            format!("Please build a small app (we are in a hurry!) with {}. Thank you.", written.join("; "))
         }
+        Prose::Japanese => format!("アプリを作って。{}をお願いします。", full_width(&written.join("、"))),
     }
 }
 
@@ -150,16 +167,22 @@ impl Field {
         if self.unique {
             text.push_str(" unique");
         }
-        if let Some(default) = self.default {
+        if let Some(default) = &self.default {
             text.push('=');
-            text.push_str(default);
+            text.push_str(default.written);
         }
         text
     }
 }
 
 fn full_width(text: &str) -> String {
+    let mut quoted = false;
     let wide = |c| match c {
+        '"' => {
+            quoted = !quoted;
+            c
+        }
+        other if quoted => other,
         '(' => '（',
         ')' => '）',
         ':' => '：',
@@ -172,7 +195,7 @@ fn full_width(text: &str) -> String {
     text.chars().map(wide).collect()
 }
 
-fn resource(names: Vec<&'static str>, place: usize) -> impl Strategy<Value = Resource> {
+pub(super) fn resource(names: Vec<&'static str>, place: usize) -> impl Strategy<Value = Resource> {
     let fields = sample::subsequence(
         vec!["title", "body", "when_", "default", "n", "status", "owner", "parent", "where"],
         1..=7,
@@ -186,7 +209,7 @@ fn resource(names: Vec<&'static str>, place: usize) -> impl Strategy<Value = Res
     })
 }
 
-fn field(name: &'static str, names: Vec<&'static str>, place: usize) -> impl Strategy<Value = Field> {
+pub(super) fn field(name: &'static str, names: Vec<&'static str>, place: usize) -> impl Strategy<Value = Field> {
     let kind = prop_oneof![
         Just(Kind::String),
         Just(Kind::Text),
@@ -202,10 +225,10 @@ fn field(name: &'static str, names: Vec<&'static str>, place: usize) -> impl Str
     ];
     (kind, any::<bool>(), proptest::bool::weighted(0.3), any::<bool>()).prop_map(
         move |(kind, required, unique, defaulted)| {
-            let countable = !matches!(kind, Kind::Bool | Kind::Enum | Kind::Ref(_));
-            let unique = unique && countable;
-            let required = required && possible(&kind, &names, place);
-            let default = default(&kind).filter(|_| defaulted && !unique);
+            // All of few values would be taken before long.
+            let scarce = unique && matches!(kind, Kind::Bool | Kind::Enum | Kind::Ref(_));
+            let required = required && !scarce && possible(&kind, &names, place);
+            let default = defaulted.then(|| default(&kind));
             Field { name: name.to_owned(), kind, required, unique, default }
         },
     )
@@ -219,16 +242,21 @@ fn possible(kind: &Kind, names: &[&str], place: usize) -> bool {
     }
 }
 
-fn default(kind: &Kind) -> Option<&'static str> {
-    match kind {
-        Kind::String | Kind::Text => Some("hello"),
-        Kind::Int => Some("-7"),
-        Kind::Decimal => Some("1.50"),
-        Kind::Bool => Some("true"),
-        Kind::Date => Some("2026-01-31"),
-        Kind::Enum => Some("open"),
-        Kind::Datetime | Kind::Email | Kind::Url | Kind::Ref(_) => None,
-    }
+pub(super) fn default(kind: &Kind) -> Preset {
+    let (written, value) = match kind {
+        Kind::String => ("\"a, (b)! = 'c' \\\\ 日本\"", json!("a, (b)! = 'c' \\ 日本")),
+        Kind::Text => ("hello", json!("hello")),
+        Kind::Int => ("-9223372036854775808", json!(i64::MIN)),
+        Kind::Decimal => ("-01.50", json!("-1.5")),
+        Kind::Bool => ("true", json!(true)),
+        Kind::Date => ("2024-02-29", json!("2024-02-29")),
+        Kind::Datetime => ("2026-01-01T00:00:00+09:00", json!("2025-12-31T15:00:00Z")),
+        Kind::Email => ("a.b+c@example.com", json!("a.b+c@example.com")),
+        Kind::Url => ("https://example.com/a?b=c&d", json!("https://example.com/a?b=c&d")),
+        Kind::Enum => ("open", json!("open")),
+        Kind::Ref(_) => ("1", json!(1)),
+    };
+    Preset { written, value }
 }
 
 #[cfg(test)]

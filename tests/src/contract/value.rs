@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 /// A value that the field takes, different for each `n`. References take `target`, an id that exists.
 pub(super) fn good(field: &Field, n: u32, target: Option<u64>) -> Value {
     match &field.kind {
-        Kind::String => json!(format!(" Ünï <b>&\"'{n} 日本🎉%_\\ ")),
+        Kind::String => json!(format!(" AÜnïü あ <b>&\"'{n} 日本🎉%_\\ ")),
         Kind::Text => json!(format!("line 1\r\nline {n}\n\t<script>alert({n})</script>\n")),
         Kind::Int if n == 0 => json!(i64::MIN),
         Kind::Int => json!(i64::from(n) * 1_000_000_007),
@@ -42,20 +42,71 @@ fn scaled(text: &str) -> Option<i128> {
     format!("{whole}{fraction:0<4}").parse().ok()
 }
 
-/// The default as it comes back; null when there is none.
-pub(super) fn default(field: &Field) -> Value {
-    match (field.default, &field.kind) {
-        (None, _) => Value::Null,
-        (Some(text), Kind::Int) => json!(text.parse::<i64>().expect("the defaults here are well written")),
-        (Some(text), Kind::Bool) => json!(text == "true"),
-        (Some(text), _) => json!(text),
+/// Values that are taken, at the ends of the type's range.
+pub(super) fn edges(field: &Field) -> Vec<Value> {
+    let mut values = match &field.kind {
+        Kind::String => vec![
+            json!("🎉".repeat(255)),
+            json!(" "),
+            json!("\0"),
+            json!("e\u{301}\r\n\t\u{200b}"),
+            json!("'; drop table x; -- ${x} {$x} %s ?"),
+        ],
+        Kind::Text => vec![json!("a".repeat(65_535)), json!("日".repeat(21_845)), json!("\0")],
+        Kind::Int => vec![json!(i64::MIN), json!(i64::MAX), json!(0), json!(-1)],
+        Kind::Decimal => {
+            ["999999999999.9999", "-999999999999.9999", "0", "-0", "1.50", "0.0001"].map(Value::from).into()
+        }
+        Kind::Date => ["1000-01-01", "9999-12-31", "2000-02-29"].map(Value::from).into(),
+        Kind::Datetime => [
+            "2024-01-01t00:00:00z",
+            "2024-01-01T00:00:00-11:30",
+            "1999-12-31T23:59:59+14:00",
+            "2024-02-29T23:59:59Z",
+            "9999-12-31T23:59:59+00:00",
+        ]
+        .map(Value::from)
+        .into(),
+        Kind::Email => vec![json!("a@b.co"), json!("X.y+z_0@sub.Example.COM")],
+        Kind::Url => vec![
+            json!("http://a"),
+            json!("HTTPS://EXAMPLE.COM/"),
+            json!("http://localhost:8080/a/?b=c&d=%20;e#f"),
+            json!("https://日本.jp/パス?ク=リ"),
+            json!(format!("https://example.com/{}", "x".repeat(3_000))),
+        ],
+        Kind::Bool if !field.unique => vec![json!(true), json!(false)],
+        Kind::Enum if !field.unique => WORDS.map(Value::from).into(),
+        Kind::Bool | Kind::Enum | Kind::Ref(_) => vec![],
+    };
+    if !field.required {
+        values.push(Value::Null);
+        if matches!(field.kind, Kind::String | Kind::Text) {
+            values.push(json!(""));
+        }
     }
+    values
+}
+
+/// The value, and other ways to write the same.
+pub(super) fn equals(field: &Field, value: &Value) -> Vec<Value> {
+    let mut values = vec![value.clone()];
+    match (&field.kind, value.as_str()) {
+        (Kind::Decimal, Some(text)) if text.contains('.') => values.push(json!(format!("{text}0"))),
+        (Kind::Datetime, Some(text)) => {
+            let moment = chrono::DateTime::parse_from_rfc3339(text).expect("a moment");
+            let offset = chrono::FixedOffset::east_opt(-12_600).expect("an offset");
+            values.push(json!(moment.with_timezone(&offset).to_rfc3339()));
+        }
+        _ => {}
+    }
+    values
 }
 
 /// Values that the field refuses, whatever its modifiers are.
 pub(super) fn bad(field: &Field) -> Vec<Value> {
     let mut values = match &field.kind {
-        Kind::String => vec![json!(5), json!(true), json!([]), json!({}), json!("x".repeat(256))],
+        Kind::String => vec![json!(5), json!(u64::MAX), json!(true), json!([]), json!({}), json!("x".repeat(256))],
         Kind::Text => vec![json!(5), json!(["a"]), json!("x".repeat(65_536)), json!("日".repeat(21_846))],
         Kind::Int => {
             vec![json!("5"), json!(5.5), json!(true), json!(9_223_372_036_854_775_808_u64), json!(1e30), json!([5])]
@@ -83,6 +134,8 @@ pub(super) fn bad(field: &Field) -> Vec<Value> {
     };
     if field.required {
         values.push(Value::Null);
+    }
+    if field.required || !matches!(field.kind, Kind::String | Kind::Text) {
         values.push(json!(""));
     }
     values

@@ -32,6 +32,7 @@ return [
     'unavailable' => 'Try again in a moment.',
     'taken' => 'is already taken',
     'still_referenced' => 'is still referenced by %s',
+    'another' => 'another table',
     'no_such_row' => 'refers to a row that does not exist',
     'unknown_field' => 'is not a known field',
     'required' => 'is required',

@@ -32,6 +32,7 @@ return [
     'unavailable' => '少し待ってからもう一度お試しください。',
     'taken' => 'すでに使われています',
     'still_referenced' => '%s から参照されています',
+    'another' => '別のテーブル',
     'no_such_row' => '存在しない行を参照しています',
     'unknown_field' => '知らない項目です',
     'required' => '必須です',

@@ -11,7 +11,6 @@ use DateTimeZone;
 final class Check
 {
     private const MAX_CHARACTERS = 255;
-    private const MAX_URL_CHARACTERS = 2048;
     private const MAX_BYTES = 65535;
     private const DECIMAL = '/^-?[0-9]{1,12}(?:\.[0-9]{1,4})?$/D';
     private const DATE = '/^([0-9]{4})-([0-9]{2})-([0-9]{2})$/D';
@@ -89,7 +88,7 @@ final class Check
 
     private function url(mixed $value): string|Problem
     {
-        $text = $this->text($value, self::MAX_URL_CHARACTERS);
+        $text = $this->longText($value);
 
         return is_string($text) && preg_match(self::URL, $text) === 1 ? $text : $this->problem('not_a_url');
     }

@@ -52,9 +52,14 @@ final class Form
         return (string) preg_replace('/^(-?)0+(?=[0-9])/', '$1', $digits);
     }
 
-    /** A browser's field for a moment knows no zone, and leaves out seconds of zero; the form says that it is UTC. */
+    /**
+     * A browser's field for a moment knows no zone, and leaves out seconds of zero; the form says that it is UTC. In an
+     * address that was not encoded, the sign of an offset has become a space.
+     */
     private static function moment(string $text): string
     {
+        $text = (string) preg_replace('/ (?=[0-9]{2}:[0-9]{2}$)/D', '+', $text);
+
         return match (1) {
             preg_match('/^[0-9-]{10}T[0-9]{2}:[0-9]{2}$/D', $text) => "$text:00Z",
             preg_match('/^[0-9-]{10}T[0-9]{2}:[0-9]{2}:[0-9]{2}$/D', $text) => "{$text}Z",

@@ -43,6 +43,9 @@ final class HttpError extends RuntimeException
     {
         $message = $this->status === 422 ? [] : ['error' => $this->getMessage()];
 
-        return $message + ($this->errors === [] ? [] : ['errors' => (object) $this->errors]);
+        // Fields called 0, 1 ... would make a list of it.
+        $errors = array_is_list($this->errors) ? (object) $this->errors : $this->errors;
+
+        return $message + ($this->errors === [] ? [] : ['errors' => $errors]);
     }
 }

@@ -10,7 +10,10 @@ final class ListQuery
     public const PER_PAGE = 20;
     public const MAX_PER_PAGE = 100;
 
-    /** @param array<string, mixed> $filters values by field */
+    /**
+     * @param array<string, mixed>  $filters values by field
+     * @param array<string, string> $asked   as it was written
+     */
     private function __construct(
         private readonly Resource $resource,
         public readonly int $page,
@@ -18,6 +21,7 @@ final class ListQuery
         public readonly string $search,
         public readonly string $sort,
         public readonly array $filters,
+        private readonly array $asked,
     ) {
     }
 
@@ -43,7 +47,19 @@ final class ListQuery
             throw HttpError::invalid($messages, $errors);
         }
 
-        return new self($resource, $page, $perPage, $query['q'] ?? '', $sort, $filters);
+        return new self($resource, $page, $perPage, $query['q'] ?? '', $sort, $filters, $query);
+    }
+
+    /**
+     * The same question with something else about it; null leaves it out.
+     *
+     * @param array<string, string|int|null> $changes
+     *
+     * @return array<string, string|int|null>
+     */
+    public function with(array $changes): array
+    {
+        return $changes + $this->asked;
     }
 
     /** The same for the same question, however it is written; another one once the resource has other fields. */
@@ -66,7 +82,9 @@ final class ListQuery
                 $conditions[] = "{$field->column()} is null";
                 continue;
             }
-            $conditions[] = "{$field->column()} = ?";
+            // A text would be compared with a decimal as two floats.
+            $place = $field->type === FieldType::Decimal ? 'cast(? as decimal(16,4))' : '?';
+            $conditions[] = "{$field->column()} = $place";
             $values[] = $field->toColumn($value);
             if ($field->type->isText()) {
                 // `=` ignores spaces at the end; with equal lengths it is exact.

@@ -52,8 +52,8 @@ final class Request
         if ($this->contentType !== 'application/json') {
             throw new HttpError(415, $messages->get('send_json'));
         }
-        // Integers beyond 64 bits become strings, so that they are refused instead of rounded.
-        $value = json_decode($this->body, true, 512, JSON_BIGINT_AS_STRING);
+        // Integers beyond 64 bits become floats, which no field takes.
+        $value = json_decode($this->body, true);
         if (json_last_error() !== JSON_ERROR_NONE) {
             throw new HttpError(400, $messages->get('bad_json'));
         }

@@ -196,6 +196,6 @@ final class Rows
 
     private function stillReferenced(?string $referrer): HttpError
     {
-        return new HttpError(409, $this->messages->get('still_referenced', $referrer ?? '?'));
+        return new HttpError(409, $this->messages->get('still_referenced', $referrer ?? $this->messages->get('another')));
     }
 }

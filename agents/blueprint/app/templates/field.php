@@ -20,7 +20,7 @@ $choices = match ($field->type) {
     FieldType::Date => ['date', ''],
     FieldType::Datetime => ['datetime-local', ' step="1"'],
     FieldType::Email => ['email', ' maxlength="255"'],
-    FieldType::Url => ['url', ' maxlength="2048"'],
+    FieldType::Url => ['url', ''],
     default => ['text', ' maxlength="255"'],
 };
 // A one-line input would drop line ends.

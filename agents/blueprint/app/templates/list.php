@@ -18,7 +18,7 @@ $pages = max(1, (int) ceil($list['total'] / $query->perPage));
 <thead><tr>
 <th scope="col">#</th>
 <?php foreach ($resource->fields as $name => $field): ?>
-<th scope="col"><a href="<?= $this->link($path, array_filter(['q' => $query->search]) + ['sort' => $query->sort === $name ? "-$name" : $name]) ?>"><?= $this->e($this->label($name)) ?></a></th>
+<th scope="col"><a href="<?= $this->link($path, $query->with(['sort' => $query->sort === $name ? "-$name" : $name, 'page' => null])) ?>"><?= $this->e($this->label($name)) ?></a></th>
 <?php endforeach ?>
 </tr></thead>
 <tbody>
@@ -38,7 +38,7 @@ $pages = max(1, (int) ceil($list['total'] / $query->perPage));
 <nav class="pages" aria-label="<?= $this->t('pages') ?>">
 <?php foreach ([['previous', $query->page - 1], ['next', $query->page + 1]] as [$word, $page]): ?>
 <?php if ($page >= 1 && $page <= $pages): ?>
-<a href="<?= $this->link($path, array_filter(['q' => $query->search, 'per_page' => $query->perPage]) + ['sort' => $query->sort, 'page' => $page]) ?>"><?= $this->t($word) ?></a>
+<a href="<?= $this->link($path, $query->with(['page' => $page])) ?>"><?= $this->t($word) ?></a>
 <?php endif ?>
 <?php endforeach ?>
 <span><?= $query->page ?> / <?= $pages ?></span>

@@ -1,34 +1,44 @@
 //! How a generated app is shown to be right: every endpoint, every rule, the rows, the keys, the pages.
 
-mod api;
+mod held;
+mod http;
+mod lists;
 mod pages;
 mod part;
+mod rows;
 mod rules;
+mod subject;
 mod value;
 
+use crate::criterion::Criterion;
 use part::{get, html};
-use protocol::artifact::{Act, Check, Design, FieldType, LogCheck, Resource};
+use protocol::artifact::{Act, Check, Design, LogCheck};
+use rules::Rules;
+use subject::Subject;
 
 /// What must hold of an app that was built from this design. Rows that the checks make are removed again, and their values
 /// are new in every run, so the app may hold data.
 #[must_use]
 pub fn checks(design: &Design) -> Vec<Check> {
-    let resources = in_order(&design.resources);
-    let mut checks = vec![html("index", "The front page links every resource", "/", &resources)];
-    for resource in &resources {
-        let keys: Vec<_> =
-            design.cache.iter().filter(|key| key.key.starts_with(&format!("list:{}:", resource.name))).collect();
-        checks.extend(api::creates(resource));
-        checks.extend(api::lists(resource, &keys));
-        checks.extend(rules::refuses(resource));
-        checks.extend(api::changes(resource));
-        checks.extend(api::speaks_http(resource));
-        checks.extend(pages::shows(resource));
+    let subjects = Subject::all(design);
+    let names: Vec<&str> = subjects.iter().map(Subject::name).collect();
+    let mut rules = Rules::default();
+    let mut checks: Vec<Check> =
+        Criterion::Pages.shown_by([html("index", "The front page links every resource", "/", &names)]).collect();
+    for subject in &subjects {
+        checks.extend(Criterion::Rows.shown_by(rows::made(subject)));
+        checks.extend(Criterion::Cache.shown_by(lists::cached(subject, &design.cache)));
+        checks.extend(Criterion::Lists.shown_by(lists::found(subject)));
+        checks.extend(Criterion::Refusals.shown_by(rules.refuse(subject)));
+        checks.extend(Criterion::Rows.shown_by(rows::changed(subject)));
+        checks.extend(Criterion::Http.shown_by(http::spoken(subject)));
+        checks.extend(Criterion::Pages.shown_by(pages::shown(subject)));
     }
-    for resource in resources.iter().rev() {
-        checks.extend(api::deletes(resource, &resources));
+    checks.extend(Criterion::Refusals.shown_by(held::kept(&subjects)));
+    for subject in subjects.iter().rev() {
+        checks.extend(Criterion::Rows.shown_by(rows::deleted(subject)));
     }
-    checks.push(get("nothing-else", "Nothing else is served", "/no-such-page", 404));
+    checks.extend(Criterion::Http.shown_by([get("nothing-else", "Nothing else is served", "/no-such-page", 404)]));
     checks.push(Check {
         id: "log".to_owned(),
         title: "PHP reports no unhandled error".to_owned(),
@@ -39,21 +49,5 @@ pub fn checks(design: &Design) -> Vec<Check> {
     checks
 }
 
-/// Resources in an order in which rows can be made: behind those that their required references point to.
-fn in_order(resources: &[Resource]) -> Vec<&Resource> {
-    let mut ordered: Vec<&Resource> = Vec::new();
-    let mut rest: Vec<&Resource> = resources.iter().collect();
-    while !rest.is_empty() {
-        let ready = |resource: &&&Resource| {
-            resource.fields.iter().filter(|field| field.required).all(|field| match &field.kind {
-                FieldType::Ref(target) => ordered.iter().any(|one| one.name == *target),
-                _ => true,
-            })
-        };
-        // A circle of required references allows no row at all; what is left is then tried as it stands.
-        let next = rest.iter().position(|resource| ready(&resource)).unwrap_or(0);
-        let resource = rest.remove(next);
-        ordered.push(resource);
-    }
-    ordered
-}
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! The parts that checks are put together from.
 
-use protocol::artifact::{Act, Body, Check, HttpCheck, HttpExpect, JsonExpect, Matcher, Method, Pattern, Resource};
+use protocol::artifact::{Act, Body, Capture, Check, HttpCheck, HttpExpect, JsonExpect, Matcher, Method, Pattern};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -28,16 +28,28 @@ pub(super) fn get(id: &str, title: &str, path: &str, status: u16) -> Check {
 }
 
 /// A page that links these resources.
-pub(super) fn html(id: &str, title: &str, path: &str, resources: &[&Resource]) -> Check {
+pub(super) fn html(id: &str, title: &str, path: &str, resources: &[&str]) -> Check {
     let mut check = get(id, title, path, 200);
     expect(&mut check, |it| {
         it.headers.insert("content-type".to_owned(), Matcher::Contains("text/html".to_owned()));
-        it.body = resources.iter().map(|one| Pattern::Contains(format!("href=\"/{}\"", one.name))).collect();
+        it.body = resources.iter().map(|one| Pattern::Contains(format!("href=\"/{one}\""))).collect();
     });
     check
 }
 
-pub(super) fn request(id: String, title: String, http: HttpCheck) -> Check {
+/// A row that is not taken; the answer names the field, where one is given.
+pub(super) fn refused(id: String, title: String, list: String, row: Value, status: u16, field: Option<&str>) -> Check {
+    let mut check = call(id, title, Method::Post, list, Some(row), status);
+    expect(&mut check, |it| it.json.extend(field.map(|name| at(format!("/errors/{name}/0"), Matcher::Present))));
+    check
+}
+
+/// Keeps the id of the row that is answered as `${NAME_id}`.
+pub(super) fn capture_id(check: &mut Check, name: &str) {
+    http(check, |it| drop(it.capture.insert(format!("{name}_id"), Capture::Json("/id".to_owned()))));
+}
+
+fn request(id: String, title: String, http: HttpCheck) -> Check {
     Check { id, title, criterion: None, smoke: false, act: Act::Http(http) }
 }
 

@@ -1,7 +1,8 @@
 //! Values that a field takes, and values that it refuses.
 
-use protocol::artifact::{Field, FieldType, Matcher, Resource};
-use serde_json::{Map, Value, json};
+use super::subject::{NO_ROW, id_of};
+use protocol::artifact::{Field, FieldType, Matcher};
+use serde_json::{Value, json};
 
 /// A value that the field takes, another for each `n` from 1 to 9.
 pub(super) fn good(field: &Field, n: u32) -> Value {
@@ -16,22 +17,8 @@ pub(super) fn good(field: &Field, n: u32) -> Value {
         FieldType::Email => json!(format!("check.{n}+${{run}}@example.com")),
         FieldType::Url => json!(format!("https://example.com/${{run}}/{n}?a=b%20c#d")),
         FieldType::Enum(words) => json!(words[n as usize % words.len()]),
-        FieldType::Ref(target) => json!(format!("${{{}}}", id_of(target))),
+        FieldType::Ref(target) => json!(id_of(target)),
     }
-}
-
-/// The variable that holds the id of the row that checks made of a resource.
-pub(super) fn id_of(resource: &str) -> String {
-    format!("{resource}_id")
-}
-
-/// A row with every field, optional references aside: their target may have no row yet.
-pub(super) fn row(resource: &Resource, n: u32) -> Map<String, Value> {
-    let fits = |field: &&Field| match &field.kind {
-        FieldType::Ref(_) => field.required,
-        _ => true,
-    };
-    resource.fields.iter().filter(fits).map(|field| (field.name.clone(), good(field, n))).collect()
 }
 
 /// What must come back for a value.
@@ -42,10 +29,19 @@ pub(super) fn same(field: &Field, value: &Value) -> Matcher {
     }
 }
 
+/// How a value stands in its column.
+pub(super) fn stored(field: &Field, value: &Value) -> Matcher {
+    match (&field.kind, value) {
+        (FieldType::Bool, Value::Bool(truth)) => Matcher::Equals(json!(u8::from(*truth))),
+        (FieldType::Datetime, Value::String(text)) => Matcher::Contains(text[..10].to_owned()),
+        _ => same(field, value),
+    }
+}
+
 /// Values that the field refuses whatever its modifiers are.
 pub(super) fn bad(field: &Field) -> Vec<Value> {
     match &field.kind {
-        FieldType::String => vec![json!(5), json!("x".repeat(256))],
+        FieldType::String => vec![json!(5), json!(9_223_372_036_854_775_808_u64), json!("x".repeat(256))],
         FieldType::Text => vec![json!(true), json!("x".repeat(65_536))],
         FieldType::Int => vec![json!("5"), json!(1.5), json!(9_223_372_036_854_775_808_u64)],
         FieldType::Decimal => vec![json!("abc"), json!("1.23456"), json!("1234567890123")],
@@ -55,6 +51,6 @@ pub(super) fn bad(field: &Field) -> Vec<Value> {
         FieldType::Email => vec![json!("nobody"), json!("a b@example.com")],
         FieldType::Url => vec![json!("javascript:alert(1)"), json!("example.com")],
         FieldType::Enum(_) => vec![json!("no such word"), json!(0)],
-        FieldType::Ref(_) => vec![json!(999_999_999), json!("1")],
+        FieldType::Ref(_) => vec![json!(NO_ROW), json!("1")],
     }
 }

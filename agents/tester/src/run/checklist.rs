@@ -17,8 +17,8 @@ pub(crate) enum BadChecklist {
     /// Two checks of the same id.
     #[error("two checks are called `{0}`")]
     Twice(String),
-    /// More than [`Checklist::MAX`].
-    #[error("{0} checks; a run has at most {max}", max = Checklist::MAX)]
+    /// More than [`Check::MOST`].
+    #[error("{0} checks; a run has at most {max}", max = Check::MOST)]
     TooMany(usize),
     /// Nothing to run in a preview.
     #[error("there is no check to run")]
@@ -26,13 +26,10 @@ pub(crate) enum BadChecklist {
 }
 
 impl Checklist {
-    /// A run has at most this many checks.
-    pub(crate) const MAX: usize = 2_000;
-
     /// All proposed checks for a preview, only the reading ones for a look at the live app. There, when none reads, asking
     /// for the app's first page is the least.
     pub(crate) fn new(kind: VerdictKind, proposed: Vec<Check>) -> Result<Self, BadChecklist> {
-        if proposed.len() > Self::MAX {
+        if proposed.len() > Check::MOST {
             return Err(BadChecklist::TooMany(proposed.len()));
         }
         let mut ids = HashSet::new();
@@ -134,8 +131,11 @@ mod tests {
 
     #[test]
     fn too_many_or_none_make_no_run() {
-        let many = (0..=Checklist::MAX).map(|n| check(&n.to_string(), false, Method::Get)).collect();
-        assert_eq!(Checklist::new(VerdictKind::Preview, many).expect_err("many"), BadChecklist::TooMany(2_001));
+        let many = (0..=Check::MOST).map(|n| check(&n.to_string(), false, Method::Get)).collect();
+        assert_eq!(
+            Checklist::new(VerdictKind::Preview, many).expect_err("many"),
+            BadChecklist::TooMany(Check::MOST + 1)
+        );
         assert_eq!(Checklist::new(VerdictKind::Preview, vec![]).expect_err("none"), BadChecklist::Empty);
     }
 
