@@ -3,12 +3,17 @@
 //! The Planner feeds it with what came to pass and does what the new state calls for. Nothing else decides where a task goes.
 
 use crate::{
-    Code, Digest, Problem,
+    Code, Digest, Problem, Timestamp,
     artifact::Statement,
     task::{Approval, Stage, Status},
     tools::{PreviewRef, coder::RollbackTo},
 };
+use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
+
+/// A verdict, or a preview, must last this much longer when a person approves: for the release to begin, or for the checks to
+/// run once more. 5 minutes.
+pub const HEADROOM: TimeDelta = TimeDelta::minutes(5);
 
 /// What was agreed when the task was submitted, as far as the path depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,8 +39,8 @@ pub enum Pipeline {
     Building {
         /// What to build.
         work: Work,
-        /// The verdict that the round before ended with.
-        findings: Option<Digest>,
+        /// The change-set that a person has approved. Built again, it needs no second word.
+        approved: Option<Digest>,
     },
     /// The Tester tests the preview.
     Verifying {
@@ -43,8 +48,10 @@ pub enum Pipeline {
         work: Work,
         /// What was built.
         built: Built,
+        /// The change-set that a person has approved.
+        approved: Option<Digest>,
     },
-    /// A person decides.
+    /// A person decides, and may take their time.
     Approving {
         /// What was to be built.
         work: Work,
@@ -52,6 +59,8 @@ pub enum Pipeline {
         built: Built,
         /// What the Tester saw.
         verdict: Digest,
+        /// When that proves nothing any more.
+        expires_at: Timestamp,
     },
     /// The Coder makes it live. It can't be cancelled any more.
     Releasing {
@@ -73,14 +82,14 @@ pub enum Pipeline {
         /// What the Tester saw in the preview.
         verdict: Digest,
     },
-    /// The live app was red: the Coder takes the release back.
+    /// The live app was not seen to pass: the Coder takes the release back.
     Reverting {
         /// What was to be built.
         work: Work,
         /// What was built.
         built: Built,
-        /// What the Tester saw on the live app.
-        smoke: Digest,
+        /// What came of looking at the live app.
+        unproven: Unproven,
     },
     /// A task of its own returns to an earlier release.
     RollingBack {
@@ -112,6 +121,18 @@ pub struct Work {
     pub design: Digest,
     /// The round, from 1.
     pub attempt: u32,
+    /// The verdict that the round before ended with.
+    pub findings: Option<Digest>,
+}
+
+/// Why a release is taken back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unproven {
+    /// The Tester looked, and saw something red: its verdict.
+    Red(Digest),
+    /// It could not look. Nothing has been seen to pass, then, and users are on it already.
+    Unseen(Problem),
 }
 
 /// What was built.
@@ -169,9 +190,14 @@ pub enum Event {
         verdict: Digest,
         /// What it says.
         passed: bool,
+        /// When it proves nothing any more.
+        expires_at: Timestamp,
     },
     /// A person said yes.
-    Approved,
+    Approved {
+        /// When.
+        at: Timestamp,
+    },
     /// A person said no.
     Rejected {
         /// Why.
@@ -221,17 +247,17 @@ impl Pipeline {
         Ok(match (self, event) {
             (Self::Planning, Event::Planned { plan }) => Self::Designing { plan },
             (Self::Designing { plan }, Event::Designed { design }) => {
-                Self::Building { work: Work { plan, design, attempt: 1 }, findings: None }
+                Self::Building { work: Work { plan, design, attempt: 1, findings: None }, approved: None }
             }
-            (Self::Building { work, .. }, Event::Built(built)) => Self::Verifying { work, built },
-            (Self::Verifying { work, built }, Event::Verified { verdict, passed: true }) => {
-                Self::passed(terms, work, built, verdict)
+            (Self::Building { work, approved }, Event::Built(built)) => Self::Verifying { work, built, approved },
+            (Self::Verifying { work, built, approved }, Event::Verified { verdict, passed: true, expires_at }) => {
+                Self::passed(terms, work, built, approved, verdict, expires_at)
             }
-            (Self::Verifying { work, .. }, Event::Verified { verdict, passed: false }) => {
+            (Self::Verifying { work, .. }, Event::Verified { verdict, passed: false, .. }) => {
                 Self::found_red(terms, work, verdict)
             }
-            (Self::Approving { work, built, verdict }, Event::Approved) => {
-                Self::Releasing { work, built, verdict, approved: true }
+            (Self::Approving { work, built, verdict, expires_at }, Event::Approved { at }) => {
+                Self::approved(work, built, verdict, expires_at, at)
             }
             (state @ Self::Approving { .. }, Event::Rejected { reason }) => state.fail(Code::Rejected.problem(reason)),
             (Self::Releasing { work, built, verdict, .. }, Event::Released) => Self::Smoking { work, built, verdict },
@@ -241,10 +267,17 @@ impl Pipeline {
                 end: End::Succeeded { release: Some(built.release), verdict: Some(verdict) },
             },
             (Self::Smoking { work, built, .. }, Event::Smoked { verdict, passed: false }) => {
-                Self::Reverting { work, built, smoke: verdict }
+                Self::Reverting { work, built, unproven: Unproven::Red(verdict) }
             }
-            (Self::Reverting { work, smoke, .. }, Event::Reverted) => {
-                let detail = format!("the verdict {smoke} says what was red; the release before it is live again");
+            (Self::Smoking { work, built, .. }, Event::Failed { problem }) => {
+                Self::Reverting { work, built, unproven: Unproven::Unseen(problem) }
+            }
+            (Self::Reverting { work, unproven, .. }, Event::Reverted) => {
+                let detail = match unproven {
+                    Unproven::Red(smoke) => format!("the verdict {smoke} says what was red"),
+                    Unproven::Unseen(problem) => format!("the live app could not be looked at: {}", problem.detail),
+                };
+                let detail = format!("{detail}; what was live before is live again");
                 let end = End::Failed { problem: Code::SmokeFailed.problem(detail) };
                 Self::Over { stage: Stage::Smoke, attempt: work.attempt, end }
             }
@@ -337,23 +370,45 @@ impl Pipeline {
         }
     }
 
-    fn passed(terms: Terms, work: Work, built: Built, verdict: Digest) -> Self {
+    fn passed(
+        terms: Terms,
+        work: Work,
+        built: Built,
+        approved: Option<Digest>,
+        verdict: Digest,
+        expires_at: Timestamp,
+    ) -> Self {
         let dangerous = !built.destructive.is_empty();
         match terms.approval {
-            Approval::Always => Self::Approving { work, built, verdict },
-            Approval::Destructive if dangerous => Self::Approving { work, built, verdict },
+            _ if approved == Some(built.change_set) => Self::Releasing { work, built, verdict, approved: true },
+            Approval::Always => Self::Approving { work, built, verdict, expires_at },
+            Approval::Destructive if dangerous => Self::Approving { work, built, verdict, expires_at },
             Approval::Auto if dangerous => {
                 let first = &built.destructive[0];
                 let detail = format!("{}: {}; the task's policy never asks", first.id, first.danger);
-                Self::Verifying { work, built }.fail(Code::ApprovalRequired.problem(detail))
+                Self::Verifying { work, built, approved }.fail(Code::ApprovalRequired.problem(detail))
             }
             Approval::Destructive | Approval::Auto => Self::Releasing { work, built, verdict, approved: false },
         }
     }
 
+    /// What was approved goes live on evidence that is fresh. Where it is not, the same change-set is tested again, or built
+    /// again where its preview has ended, and the approval holds for exactly that.
+    fn approved(work: Work, built: Built, verdict: Digest, expires_at: Timestamp, at: Timestamp) -> Self {
+        let approved = Some(built.change_set);
+        if built.preview.expires_at < at + HEADROOM {
+            Self::Building { work, approved }
+        } else if expires_at < at + HEADROOM {
+            Self::Verifying { work, built, approved }
+        } else {
+            Self::Releasing { work, built, verdict, approved: true }
+        }
+    }
+
     fn found_red(terms: Terms, work: Work, verdict: Digest) -> Self {
         if work.attempt < terms.attempts {
-            return Self::Building { work: Work { attempt: work.attempt + 1, ..work }, findings: Some(verdict) };
+            let work = Work { attempt: work.attempt + 1, findings: Some(verdict), ..work };
+            return Self::Building { work, approved: None };
         }
         let detail = format!("{} of {} rounds were red; the verdict {verdict} says why", work.attempt, terms.attempts);
         let end = End::Failed { problem: Code::ChecksFailed.problem(detail) };

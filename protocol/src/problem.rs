@@ -94,7 +94,7 @@ codes! {
     ApprovalRequired = "approval-required", 403, "The change needs a person's approval";
     Rejected = "rejected", 403, "A person rejected the change";
     ChecksFailed = "checks-failed", 422, "The change did not pass its checks";
-    SmokeFailed = "smoke-failed", 500, "The release was red when live, and was rolled back";
+    SmokeFailed = "smoke-failed", 500, "The release was not seen to pass when live, and was rolled back";
     BudgetExhausted = "budget-exhausted", 422, "The task's budget is used up";
 
     // What the host refuses.

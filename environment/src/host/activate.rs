@@ -12,13 +12,13 @@ use super::{
 use chrono::Utc;
 use protocol::{
     Code, Digest, Problem,
-    artifact::{ChangeSet, Release, ReleaseState},
+    artifact::{ChangeSet, Invalidation, Release, ReleaseState},
     tools::{
         coder::ReleaseOutput,
         host::{ActivateReleaseInput, Place},
     },
 };
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 /// So many releases of an app are kept.
 const KEPT: usize = 10;
@@ -29,18 +29,26 @@ impl Host {
     /// # Errors
     /// [`Code::VerdictInvalid`], [`Code::BaseMoved`], [`Code::ApprovalRequired`], [`Code::PreviewGone`],
     /// [`Code::StaleEpoch`], what MySQL says to the migrations, or what the world says. Until the swap, users see the
-    /// release before it.
+    /// release before it; where it is refused for good, also the rows that its migrations changed are as they were.
     pub async fn activate_release(&self, input: ActivateReleaseInput) -> Result<ReleaseOutput, Problem> {
         let (app, epoch) = (input.app.clone(), input.epoch);
-        let act = self.act(&app, epoch, move |shared, state| async move {
-            let request = Digest::of(&("activate", &input.app, input.task, input.change_set, input.base));
-            match state.outcome(request) {
-                Some(answer) => Ok(answer.clone()),
-                None => shared.activate(state, &input, request).await,
+        let request = Digest::of(&("activate", &input.app, input.task, input.change_set, input.base));
+        let act = self.act(&app, epoch, Some(request), move |shared, mut state| async move {
+            if let Some(answer) = state.outcome(request).cloned() {
+                shared.tidy(&mut state, &input).await;
+                return Ok(answer);
             }
+            shared.activate(state, &input, request).await
         });
         Ok(act.await?)
     }
+}
+
+/// A change-set that may go live.
+struct Tested {
+    change_set: ChangeSet,
+    staged: StagedRelease,
+    source: Source,
 }
 
 impl Shared {
@@ -50,52 +58,72 @@ impl Shared {
         input: &ActivateReleaseInput,
         request: Digest,
     ) -> Result<ReleaseOutput, HostError> {
-        verdict::verify(input, &self.config.tester, Utc::now())?;
-        state.expect_live(input.base)?;
-        let preview = self.known_preview(&state, &input.preview)?;
-        let staged = preview.staged.clone().filter(|staged| staged.change_set == input.change_set);
-        let staged = staged.ok_or_else(|| Code::PreviewGone.problem("the change-set is not what is staged there"))?;
-        let change_set = self.change_set(&preview, staged.change_set)?;
-        self.approved(&state, &change_set, &input.approved).await?;
-        self.intend(&mut state, Saga::Activate(staged.change_set))?;
-        let source = Source { home: self.preview_home(&preview), release: staged.release };
-        if let Err(error) = self.bring_live(&state, &change_set, source, input).await {
-            // Whatever comes next, users see the release that is recorded as live.
-            self.app_home(&state).point(state.live_digest())?;
-            let problem = Problem::from(error);
-            if !problem.code.is_retryable() && problem.code != Code::StaleEpoch {
-                state.saga = None;
-                self.save(&state)?;
-            }
-            return Err(problem.into());
-        }
-        let answer = self.record(&mut state, input, &staged, &change_set);
+        let brought = match self.tested(&state, input).await {
+            Ok(tested) => self.go_live(&mut state, input, request, tested).await,
+            Err(refused) => Err(refused),
+        };
+        let answer = match brought {
+            Ok(answer) => answer,
+            Err(error) => return Err(self.step_back(&mut state, error).await),
+        };
         state.remember(request, answer.clone());
         self.save(&state)?;
         self.tidy(&mut state, input).await;
         Ok(answer)
     }
 
-    /// Writes down what is about to happen. Another act that was cut off between its swap and its record is taken back first.
-    pub(super) fn intend(&self, state: &mut AppState, saga: Saga) -> Result<(), HostError> {
-        if state.saga.is_some_and(|begun| begun != saga) {
-            self.put_back(state)?;
-        }
-        state.saga = Some(saga);
-        self.save(state)
+    /// What was tested, if it may go live now. Once begun, it may also when its verdict or its preview has expired since.
+    async fn tested(&self, state: &AppState, input: &ActivateReleaseInput) -> Result<Tested, HostError> {
+        let now = match &state.saga {
+            Some(Saga::Activate { begun_at, .. }) => *begun_at,
+            Some(Saga::Rollback(_)) | None => Utc::now(),
+        };
+        verdict::verify(input, &self.config.tester, now)?;
+        state.expect_live(input.base)?;
+        let preview = self.known_preview(state, &input.preview, now)?;
+        let staged = preview.staged.clone().filter(|staged| staged.change_set == input.change_set);
+        let staged = staged.ok_or_else(|| Code::PreviewGone.problem("the change-set is not what is staged there"))?;
+        let change_set = self.change_set(&preview, staged.change_set)?;
+        self.approved(state, &change_set, &input.approved).await?;
+        let source = Source { home: self.preview_home(&preview), release: staged.release };
+        Ok(Tested { change_set, staged, source })
     }
 
-    /// Takes back the swap of an act that was cut off before it was recorded and that nobody goes on with.
-    pub(super) fn put_back(&self, state: &mut AppState) -> Result<(), HostError> {
+    async fn go_live(
+        &self,
+        state: &mut AppState,
+        input: &ActivateReleaseInput,
+        request: Digest,
+        tested: Tested,
+    ) -> Result<ReleaseOutput, HostError> {
+        let Tested { change_set, staged, source } = tested;
         if state.saga.is_none() {
-            return Ok(());
+            let seen = self.seen_by(state).await?;
+            let ids = change_set.migrations.iter().map(|migration| migration.id.clone());
+            let migrations = ids.filter(|id| !seen.contains(id)).collect();
+            let release = staged.release;
+            state.saga = Some(Saga::Activate { request, release, migrations, begun_at: Utc::now() });
+            self.save(state)?;
         }
-        let home = self.app_home(state);
-        if home.pointed() != state.live_digest() {
-            home.point(state.live_digest())?;
+        self.bring_live(state, &change_set, source, input).await?;
+        let schema = self.seen_by(state).await?;
+        Ok(self.record(state, input, &staged, (schema, change_set.invalidations)))
+    }
+
+    /// Whatever comes next, users see the release that is recorded as live. What may go better soon goes on when it is asked
+    /// for again; anything else is over, and taken back.
+    async fn step_back(&self, state: &mut AppState, error: HostError) -> HostError {
+        let problem = Problem::from(error);
+        let back = if problem.code.is_retryable() || problem.code == Code::StaleEpoch {
+            self.app_home(state).point(state.live_digest())
+        } else {
+            self.recover(state).await
+        };
+        // The first trouble is the one to tell of. The second is met again by whoever comes next.
+        if let Err(error) = back {
+            tracing::error!(error = %error, app.name = %state.app, "A release could not be taken back yet");
         }
-        state.saga = None;
-        self.save(state)
+        problem.into()
     }
 
     /// Refuses statements that can lose data and that nobody has approved, word for word.
@@ -135,7 +163,7 @@ impl Shared {
         state: &mut AppState,
         input: &ActivateReleaseInput,
         staged: &StagedRelease,
-        change_set: &ChangeSet,
+        (schema, invalidations): (BTreeSet<String>, Vec<Invalidation>),
     ) -> ReleaseOutput {
         let release = Release {
             app: state.app.clone(),
@@ -150,18 +178,16 @@ impl Shared {
         for kept in state.releases.iter_mut().filter(|kept| kept.release.state == ReleaseState::Live) {
             kept.release.state = ReleaseState::Previous;
         }
-        let kept = Kept {
-            release: release.clone(),
-            migrations: change_set.migrations.iter().map(|migration| migration.id.clone()).collect(),
-            invalidations: change_set.invalidations.clone(),
-        };
-        state.releases.insert(0, kept);
+        state.releases.insert(0, Kept { release: release.clone(), schema, invalidations });
         state.saga = None;
         ReleaseOutput { live: Some(release), url: self.url(&Place::Live(state.app.clone())) }
     }
 
     /// What is over goes. The release is live whatever becomes of this: what stays behind is found again later.
     async fn tidy(&self, state: &mut AppState, input: &ActivateReleaseInput) {
+        if state.releases.len() <= KEPT && state.preview(&input.preview).is_none() {
+            return;
+        }
         let home = self.app_home(state);
         while state.releases.len() > KEPT {
             let Some(last) = state.releases.iter().rposition(|kept| kept.release.state != ReleaseState::Live) else {

@@ -29,6 +29,25 @@ pub(crate) fn link(link: &Path, target: &Path) -> io::Result<()> {
     sync_directory(link.parent().unwrap_or(link))
 }
 
+/// Makes a directory that outlives a loss of power. One that is there is left as it is.
+pub(crate) fn directory(path: &Path) -> io::Result<()> {
+    match fs::create_dir(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        made => made.and_then(|()| sync_directory(path.parent().unwrap_or(path))),
+    }
+}
+
+/// Removes the files that writes which were cut off left in a directory. Nobody may write there meanwhile.
+pub(crate) fn sweep(dir: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        if entry.file_name().as_encoded_bytes().starts_with(b".") && !entry.file_type()?.is_dir() {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
 /// Removes a directory with all that is in it, the parts that nobody may write to included.
 pub(crate) fn remove_tree(path: &Path) -> io::Result<()> {
     match fs::remove_dir_all(path) {

@@ -1,5 +1,5 @@
 use super::{
-    HostConfig, HostError,
+    HostConfig, HostError, atomic,
     cache::{Cache, RedisAccount, RedisAdmin},
     config_php::{ConfigPhp, Server},
     database::{Account, Database, MysqlAdmin, Rights},
@@ -63,8 +63,9 @@ impl Host {
         };
         let states = shared.states()?;
         for state in &states {
-            shared.app_home(state).sweep()?;
+            shared.app_home(state).sweep(&state.wanted_releases())?;
         }
+        atomic::sweep(&shared.config.pools).map_err(HostError::file("cannot clear", &shared.config.pools))?;
         let highest = states.iter().flat_map(AppState::uids).max();
         *shared.next_uid.lock().unwrap_or_else(PoisonError::into_inner) = highest.map_or(FIRST_UID, |uid| uid + 1);
         shared.readdress(&states).await?;
@@ -73,14 +74,21 @@ impl Host {
         Ok(host)
     }
 
-    /// Runs one act on an app, alone, at its place in the order of writers. The app must exist.
-    pub(super) async fn act<T, A, F>(&self, app: &AppName, epoch: Epoch, act: A) -> Result<T, HostError>
+    /// Runs one act on an app, alone, at its place in the order of writers. The app must exist. What another act left half
+    /// done is brought to an end first; one that goes on with it names it as its `request`.
+    pub(super) async fn act<T, A, F>(
+        &self,
+        app: &AppName,
+        epoch: Epoch,
+        request: Option<Digest>,
+        act: A,
+    ) -> Result<T, HostError>
     where
         T: Send + 'static,
         A: FnOnce(Arc<Shared>, AppState) -> F + Send + 'static,
         F: Future<Output = Result<T, HostError>> + Send + 'static,
     {
-        self.act_on(app, epoch, Missing::Refuse, act).await
+        self.act_on(app, epoch, Missing::Refuse, request, act).await
     }
 
     /// Like [`Host::act`], on an app that is made when it does not exist.
@@ -89,6 +97,7 @@ impl Host {
         app: &AppName,
         epoch: Epoch,
         missing: Missing,
+        request: Option<Digest>,
         act: A,
     ) -> Result<T, HostError>
     where
@@ -97,21 +106,22 @@ impl Host {
         F: Future<Output = Result<T, HostError>> + Send + 'static,
     {
         let (shared, name) = (Arc::clone(&self.0), app.clone());
-        let run = move |turn| async move {
+        let run = move || async move {
             let mut state = match (shared.state(&name)?, missing) {
                 (Some(state), _) => state,
                 (None, Missing::Make) => AppState::new(name.clone(), shared.fresh_uid()),
                 (None, Missing::Refuse) => return Err(no_such_app(&name)),
             };
             let dir = shared.app_dir(&name);
-            fs::create_dir_all(&dir).map_err(HostError::file("cannot make", &dir))?;
+            atomic::directory(&dir).map_err(HostError::file("cannot make", &dir))?;
             let newcomer = turn::enter(&mut state, &dir, epoch)?;
             if newcomer && state.saga.is_some() {
                 shared.database.end_connections_of(Names::of_app(&name).schema.as_str()).await?;
             }
-            let done = act(shared, state).await;
-            drop::<super::turn::Turn>(turn);
-            done
+            if state.saga.as_ref().is_some_and(|saga| Some(saga.request()) != request) {
+                shared.recover(&mut state).await?;
+            }
+            act(shared, state).await
         };
         self.0.turns.run(app, epoch, run).await
     }
@@ -281,10 +291,17 @@ pub(super) fn no_such_app(app: &AppName) -> HostError {
     Code::NotFound.problem(format!("there is no app {app}")).into()
 }
 
-/// Work on files, which may take a while, away from the threads that answer.
+/// Work on files, which may take a while, away from the threads that answer. It cannot be ended: its act's turn lasts until
+/// it is done.
 pub(super) async fn on_files<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, HostError> + Send + 'static,
 ) -> Result<T, HostError> {
+    let turn = turn::held();
+    let work = move || {
+        let done = work();
+        drop(turn);
+        done
+    };
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
         tracing::error!(error = %error, "Work on files broke off");
         Err(HostError::BrokenOff)

@@ -20,6 +20,7 @@ pub mod names;
 pub mod pools;
 mod preview;
 mod reaper;
+mod recovery;
 mod releases;
 mod rollback;
 pub mod service;

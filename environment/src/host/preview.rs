@@ -11,7 +11,7 @@ use super::{
 };
 use chrono::{TimeDelta, Utc};
 use protocol::{
-    Code, Digest, PreviewName, Problem,
+    Code, Digest, PreviewName, Problem, Timestamp,
     artifact::{ChangeSet, Migration, Statement},
     tools::{
         Epoch, PreviewRef,
@@ -42,7 +42,7 @@ impl Host {
 
     async fn open(&self, input: OpenPreviewInput, kind: PreviewKind) -> Result<PreviewRef, Problem> {
         let (app, epoch) = (input.app.clone(), input.epoch);
-        let act = self.act_on(&app, epoch, Missing::Make, move |shared, state| async move {
+        let act = self.act_on(&app, epoch, Missing::Make, None, move |shared, state| async move {
             shared.open_preview(state, &input, kind).await
         });
         Ok(act.await?)
@@ -55,7 +55,8 @@ impl Host {
     pub async fn stage_release(&self, input: StageReleaseInput) -> Result<Staged, Problem> {
         input.change_set.validate()?;
         let app = self.0.state_of_preview(&input.preview)?.app;
-        let act = self.act(&app, input.epoch, move |shared, state| async move { shared.stage(state, input).await });
+        let act =
+            self.act(&app, input.epoch, None, move |shared, state| async move { shared.stage(state, input).await });
         Ok(act.await?)
     }
 
@@ -65,7 +66,7 @@ impl Host {
     /// [`Code::PreviewGone`], [`Code::StaleEpoch`], or what the world says.
     pub async fn reset_preview(&self, input: PreviewInput) -> Result<Reset, Problem> {
         let app = self.0.state_of_preview(&input.preview)?.app;
-        let act = self.act(&app, input.epoch, move |shared, state| async move {
+        let act = self.act(&app, input.epoch, None, move |shared, state| async move {
             shared.reset(state, &input.preview, input.epoch).await
         });
         Ok(act.await?)
@@ -80,7 +81,7 @@ impl Host {
             return Ok(Done {});
         }
         let app = input.app.clone();
-        let act = self.act(&app, input.epoch, move |shared, mut state| async move {
+        let act = self.act(&app, input.epoch, None, move |shared, mut state| async move {
             let of_task = |preview: &&Preview| preview.task == input.task;
             let names: Vec<_> = state.previews.iter().filter(of_task).map(|preview| preview.name.clone()).collect();
             for name in names {
@@ -99,12 +100,15 @@ impl Shared {
         input: &OpenPreviewInput,
         kind: PreviewKind,
     ) -> Result<PreviewRef, HostError> {
-        self.put_back(&mut state)?;
         state.expect_live(input.base)?;
         self.make_app(&state).await?;
         let known = |preview: &&Preview| preview.task == input.task && preview.kind == kind;
-        let preview = match state.previews.iter().find(known) {
-            Some(preview) => preview.clone(),
+        let preview = match state.previews.iter().find(known).cloned() {
+            Some(preview) if preview.base == input.base && preview.expires_at > Utc::now() => preview,
+            Some(past) => {
+                self.close_preview(&mut state, &past.name).await?;
+                self.fresh_preview(&mut state, input, kind)?
+            }
             None => self.fresh_preview(&mut state, input, kind)?,
         };
         if !preview.ready {
@@ -168,7 +172,7 @@ impl Shared {
 
     async fn stage(&self, mut state: AppState, input: StageReleaseInput) -> Result<Staged, HostError> {
         let StageReleaseInput { preview: name, change_set, epoch } = input;
-        let preview = self.known_preview(&state, &name)?;
+        let preview = self.known_preview(&state, &name, Utc::now())?;
         if change_set.app != state.app {
             return Err(Code::BadRequest.problem("the change-set is another app's").into());
         }
@@ -194,7 +198,9 @@ impl Shared {
             let options = MigrateOptions { owner: epoch, pre_images: false };
             Ok::<_, HostError>(self.database.migrate(names.schema.as_str(), &migrations, options).await?)
         };
-        let (release, _) = tokio::try_join!(build, migrate)?;
+        // Not `try_join`: a refused migration must not leave the files being written behind it.
+        let (release, migrated) = tokio::join!(build, migrate);
+        let (release, _) = (release?, migrated?);
         home.point(Some(release))?;
         let staged = StagedRelease { change_set: digest, release, caveats: caveats.clone() };
         replace(&mut state, Preview { fresh: false, staged: Some(staged), ..preview.clone() });
@@ -203,7 +209,7 @@ impl Shared {
     }
 
     async fn reset(&self, state: AppState, name: &PreviewName, epoch: Epoch) -> Result<Reset, HostError> {
-        let preview = self.known_preview(&state, name)?;
+        let preview = self.known_preview(&state, name, Utc::now())?;
         // Also right after staging: a preview has an address, and somebody may have looked at it since.
         let names = Names::of_preview(name);
         let caveats = self.branch(&state, &names).await?;
@@ -236,8 +242,14 @@ impl Shared {
         on_files(move || gone(atomic::remove_tree(&dir)).map_err(HostError::file("cannot remove", dir))).await
     }
 
-    pub(super) fn known_preview(&self, state: &AppState, name: &PreviewName) -> Result<Preview, HostError> {
-        let found = state.preview(name).filter(|preview| preview.ready && preview.expires_at > Utc::now());
+    /// A preview that is all there, and was not over at that moment.
+    pub(super) fn known_preview(
+        &self,
+        state: &AppState,
+        name: &PreviewName,
+        at: Timestamp,
+    ) -> Result<Preview, HostError> {
+        let found = state.preview(name).filter(|preview| preview.ready && preview.expires_at > at);
         found.cloned().ok_or_else(|| Code::PreviewGone.problem("the preview was closed, or has expired").into())
     }
 

@@ -173,16 +173,25 @@ impl Home {
         Ok(())
     }
 
-    /// Removes what a build that was cut off left.
-    pub(super) fn sweep(&self) -> Result<(), HostError> {
+    /// Removes what writes and builds that were cut off left, and every release but the wanted ones and the one that answers.
+    pub(super) fn sweep(&self, wanted: &BTreeSet<Digest>) -> Result<(), HostError> {
         let releases = self.releases();
-        let entries = match fs::read_dir(&releases) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            entries => entries.map_err(HostError::file("cannot list", &releases))?,
-        };
-        for entry in entries.flatten() {
-            if entry.file_name().to_string_lossy().starts_with(".partial.") {
+        if !releases.is_dir() {
+            return Ok(());
+        }
+        for dir in [&self.dir, &releases] {
+            atomic::sweep(dir).map_err(HostError::file("cannot clear", dir))?;
+        }
+        let pointed = self.pointed();
+        for entry in fs::read_dir(&releases).map_err(HostError::file("cannot list", &releases))?.flatten() {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            if name.starts_with(".partial.") {
                 atomic::remove_tree(&entry.path()).map_err(HostError::file("cannot remove", entry.path()))?;
+            }
+            let release = format!("sha256:{}", name.trim_end_matches(".manifest")).parse().ok();
+            if let Some(unknown) = release.filter(|release| !wanted.contains(release) && pointed != Some(*release)) {
+                self.forget(unknown)?;
             }
         }
         Ok(())

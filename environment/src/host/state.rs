@@ -4,10 +4,13 @@ use super::{HostError, atomic};
 use protocol::{
     AppName, Code, Digest, PreviewName, TaskId, Timestamp,
     artifact::{Release, ReleaseState},
-    tools::{Epoch, coder::ReleaseOutput},
+    tools::{
+        Epoch,
+        coder::{ReleaseOutput, RollbackTo},
+    },
 };
 use serde::{Deserialize, Serialize};
-use std::{io, path::Path};
+use std::{collections::BTreeSet, io, path::Path};
 
 /// An app as the host remembers it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,8 +33,8 @@ pub(super) struct AppState {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Kept {
     pub(super) release: Release,
-    /// Ids of the migrations that came with it.
-    pub(super) migrations: Vec<String>,
+    /// Ids of all migrations that the schema had seen when it went live: what its code expects of the schema.
+    pub(super) schema: BTreeSet<String>,
     /// What its change-set made leave the cache; the same must leave it on the way back.
     pub(super) invalidations: Vec<protocol::artifact::Invalidation>,
 }
@@ -74,12 +77,39 @@ pub(super) struct StagedRelease {
 }
 
 /// An act on live that was begun.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Saga {
-    /// This change-set is on its way.
-    Activate(Digest),
-    /// The way back is being taken.
-    Rollback,
+    /// A release is on its way. Who comes with something else in mind takes it back.
+    Activate {
+        /// What asked for it.
+        request: Digest,
+        release: Digest,
+        /// Ids of the migrations that it is the first to bring.
+        migrations: Vec<String>,
+        /// When the verdict was looked at: it need not hold any longer than until then.
+        begun_at: Timestamp,
+    },
+    /// The way back is being taken. Rows that were restored cannot be unrestored: whoever comes next takes it to its end.
+    Rollback(Return),
+}
+
+/// A way back, as it was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Return {
+    /// What asked for it.
+    pub(super) request: Digest,
+    pub(super) task: TaskId,
+    pub(super) from: Digest,
+    pub(super) to: RollbackTo,
+}
+
+impl Saga {
+    /// What asked for it.
+    pub(super) fn request(&self) -> Digest {
+        match self {
+            Self::Activate { request, .. } | Self::Rollback(Return { request, .. }) => *request,
+        }
+    }
 }
 
 /// The answer of an act that was done, under what asked for it.
@@ -126,6 +156,15 @@ impl AppState {
 
     pub(super) fn release(&self, digest: Digest) -> Option<&Kept> {
         self.releases.iter().find(|kept| kept.release.digest == digest)
+    }
+
+    /// The releases that must stay on the disk.
+    pub(super) fn wanted_releases(&self) -> BTreeSet<Digest> {
+        let begun = match &self.saga {
+            Some(Saga::Activate { release, .. }) => Some(*release),
+            Some(Saga::Rollback(_)) | None => None,
+        };
+        self.releases.iter().map(|kept| kept.release.digest).chain(begun).collect()
     }
 
     pub(super) fn preview(&self, name: &PreviewName) -> Option<&Preview> {

@@ -9,7 +9,7 @@ use std::{
 };
 use tokio::{sync::OwnedMutexGuard, task::AbortHandle};
 
-/// One writer at a time for each app. A writer of a later epoch ends the one at work.
+/// One writer at a time for each app. A writer of a later epoch ends the one at work, and turns away older ones that wait.
 #[derive(Debug, Default)]
 pub(super) struct Turns {
     apps: Mutex<HashMap<AppName, Arc<App>>>,
@@ -19,10 +19,22 @@ pub(super) struct Turns {
 struct App {
     lock: Arc<tokio::sync::Mutex<()>>,
     at_work: Mutex<Option<(Epoch, AbortHandle)>>,
+    /// The latest that has asked for a turn.
+    latest: Mutex<Option<Epoch>>,
 }
 
 /// The right to change an app. Held by the act until it ends.
 pub(super) type Turn = OwnedMutexGuard<()>;
+
+tokio::task_local! {
+    static TURN: Arc<Turn>;
+}
+
+/// The turn of the act that calls this. Work that goes on when its act is ended, as work on files does, holds it until it is
+/// done: the next writer begins when nothing of the one before is left running.
+pub(super) fn held() -> Option<Arc<Turn>> {
+    TURN.try_with(Arc::clone).ok()
+}
 
 impl Turns {
     /// Runs an act when no other is under way. It goes on when the caller goes away, so that a broken connection leaves nothing
@@ -30,7 +42,7 @@ impl Turns {
     pub(super) async fn run<T, A, F>(&self, app: &AppName, epoch: Epoch, act: A) -> Result<T, HostError>
     where
         T: Send + 'static,
-        A: FnOnce(Turn) -> F + Send + 'static,
+        A: FnOnce() -> F + Send + 'static,
         F: Future<Output = Result<T, HostError>> + Send + 'static,
     {
         let app = self.app(app);
@@ -38,10 +50,11 @@ impl Turns {
         let (begin, begun) = tokio::sync::oneshot::channel();
         let task = tokio::spawn(async move {
             let turn: Turn = begun.await.map_err(|_| HostError::BrokenOff)?;
-            act(turn).await
+            TURN.scope(Arc::new(turn), act()).await
         });
         app.overtake(epoch);
         let turn = lock.lock_owned().await;
+        app.expect_latest(epoch)?;
         *app.at_work() = Some((epoch, task.abort_handle()));
         begin.send(turn).map_err(|_| HostError::BrokenOff)?;
         task.await.unwrap_or_else(|error| {
@@ -66,11 +79,20 @@ impl Turns {
 impl App {
     /// Ends a writer of an earlier epoch.
     fn overtake(&self, epoch: Epoch) {
+        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        *latest = (*latest).max(Some(epoch));
+        drop(latest);
         if let Some((older, act)) = &*self.at_work()
             && *older < epoch
         {
             act.abort();
         }
+    }
+
+    /// Refuses a writer that was overtaken while it waited.
+    fn expect_latest(&self, epoch: Epoch) -> Result<(), HostError> {
+        let latest = *self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        latest.filter(|latest| epoch < *latest).map_or(Ok(()), |latest| Err(stale(epoch, latest)))
     }
 
     fn at_work(&self) -> std::sync::MutexGuard<'_, Option<(Epoch, AbortHandle)>> {
@@ -81,10 +103,7 @@ impl App {
 /// Checks a writer's place in the order, and records it. True when it is a new one.
 pub(super) fn enter(state: &mut AppState, home: &Path, epoch: Epoch) -> Result<bool, HostError> {
     match state.epoch {
-        Some(highest) if epoch < highest => {
-            let detail = format!("turn {}.{} came after {}.{}", epoch.turn, epoch.fence, highest.turn, highest.fence);
-            Err(Code::StaleEpoch.problem(detail).into())
-        }
+        Some(highest) if epoch < highest => Err(stale(epoch, highest)),
         Some(highest) if epoch == highest => Ok(false),
         _ => {
             state.epoch = Some(epoch);
@@ -92,4 +111,9 @@ pub(super) fn enter(state: &mut AppState, home: &Path, epoch: Epoch) -> Result<b
             Ok(true)
         }
     }
+}
+
+fn stale(epoch: Epoch, highest: Epoch) -> HostError {
+    let detail = format!("turn {}.{} came after {}.{}", epoch.turn, epoch.fence, highest.turn, highest.fence);
+    Code::StaleEpoch.problem(detail).into()
 }

@@ -2,6 +2,7 @@
 
 mod ground;
 mod isolation;
+mod recovery;
 mod refusals;
 mod releases;
 mod saga;

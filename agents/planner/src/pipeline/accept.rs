@@ -65,12 +65,13 @@ impl Drive<'_> {
     }
 
     async fn verified(&self, progress: &mut Progress, output: Value) -> Result<Accepted, JobError> {
-        let Pipeline::Verifying { built, work } = &progress.state else { return Err(misplaced()) };
+        let Pipeline::Verifying { built, work, .. } = &progress.state else { return Err(misplaced()) };
         let (change_set, attempt) = (built.change_set, work.attempt);
         let verdict = self.verdict(progress.base, change_set, VerdictKind::Preview, output)?;
         self.job.keep(kept::VERDICT, attempt, &verdict).await?;
         progress.checks_passed = passed(&verdict);
-        Ok((Event::Verified { verdict: verdict.digest(), passed: is_green(&verdict) }, checked(&verdict)))
+        let (passed, expires_at) = (is_green(&verdict), verdict.expires_at);
+        Ok((Event::Verified { verdict: verdict.digest(), passed, expires_at }, checked(&verdict)))
     }
 
     async fn smoked(&self, progress: &mut Progress, output: Value) -> Result<Accepted, JobError> {

@@ -5,6 +5,7 @@ use super::{
     progress::{Call, Progress},
     work::Part,
 };
+use chrono::TimeDelta;
 use protocol::{Code, JobId, Problem, event::What, pipeline::Event};
 use runtime::{JobError, PeerState};
 use serde_json::Value;
@@ -12,6 +13,9 @@ use std::time::Duration;
 
 /// How often a peer that does not answer is tried again once the task can't be given up any more.
 const OUTAGE: Duration = Duration::from_secs(1);
+
+/// How long after the end of its time a task still tries to take a release back, when the Coder does not answer.
+const REVERT_GRACE: TimeDelta = TimeDelta::minutes(10);
 
 /// Where a peer's part stands.
 pub(super) enum Called {
@@ -65,11 +69,12 @@ impl Drive<'_> {
         Ok(call)
     }
 
-    /// Starts a part's job, or finds the one that an earlier run started: the key is made of what the part is for.
+    /// Starts a part's job, or finds the one that an earlier run started: the turn was written down before the peer was asked,
+    /// and no other call has it.
     pub(super) async fn start(&self, progress: &Progress, call: &Call) -> Result<Result<JobId, Problem>, JobError> {
         let part = call.part;
         let input: Value = self.request(progress, call).await?;
-        let key = format!("{}/{}/{}", self.job.id(), part.as_str(), progress.state.attempt());
+        let key = format!("{}/{}/{}", self.job.id(), part.as_str(), call.turn);
         Ok(part.peer(&self.team.peers).start(part.tool(), &key, self.job.caller(), &input).await)
     }
 
@@ -82,7 +87,9 @@ impl Drive<'_> {
         if progress.state.can_be_cancelled() {
             return Err(JobError::Retryable(problem));
         }
-        if self.time_is_up(progress).is_none() {
+        // What users must not stay on is tried to be taken back for longer than the task may take.
+        let grace = if part == Part::Revert { REVERT_GRACE } else { TimeDelta::zero() };
+        if self.time_was_up(progress, grace).is_none() {
             return Err(JobError::RateLimited(problem, OUTAGE));
         }
         Ok(gave_up(part, problem))
@@ -97,9 +104,8 @@ enum Looked {
 /// A part ended badly. Where users may see the change already, the problem says so.
 fn gave_up(part: Part, mut problem: Problem) -> Called {
     let so_far = match part {
-        Part::Design | Part::Build | Part::Verify | Part::Release | Part::RollBack => None,
-        Part::Smoke => Some("the release is live, but the live app could not be looked at"),
-        Part::Revert => Some("the release is live and red, and could not be taken back"),
+        Part::Design | Part::Build | Part::Verify | Part::Release | Part::Smoke | Part::RollBack => None,
+        Part::Revert => Some("the release is live, was not seen to pass there, and could not be taken back"),
     };
     if let Some(so_far) = so_far {
         problem.detail = format!("{so_far}: {}", problem.detail);

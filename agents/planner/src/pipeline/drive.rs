@@ -9,6 +9,7 @@ use crate::{
     config::{Engine, Peers},
     kept,
 };
+use chrono::TimeDelta;
 use protocol::{
     AppName, Code, Problem,
     artifact::{Path, Plan, Statement},
@@ -134,7 +135,12 @@ impl Drive<'_> {
     }
 
     pub(super) fn time_is_up(&self, progress: &Progress) -> Option<Problem> {
-        self.order.overdue(self.job.started_at(), progress.asked_millis, chrono::Utc::now())
+        self.time_was_up(progress, TimeDelta::zero())
+    }
+
+    /// The problem of a task whose time was up so long ago already.
+    pub(super) fn time_was_up(&self, progress: &Progress, ago: TimeDelta) -> Option<Problem> {
+        self.order.overdue(self.job.started_at(), progress.asked_millis, chrono::Utc::now() - ago)
     }
 
     async fn end(&self, mut progress: Progress) -> Result<Step<Progress, TaskOutcome>, JobError> {
@@ -166,7 +172,7 @@ pub(super) async fn inspect(
 
 fn heard(answer: Answer) -> (Event, String) {
     match answer {
-        Answer::Approve { by } => (Event::Approved, format!("{by} approved the change")),
+        Answer::Approve { by } => (Event::Approved { at: chrono::Utc::now() }, format!("{by} approved the change")),
         Answer::Reject { reason, by } => {
             let sentence = format!("{by} rejected the change");
             (Event::Rejected { reason: reason.unwrap_or_else(|| sentence.clone()) }, sentence)

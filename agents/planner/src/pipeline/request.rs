@@ -23,8 +23,8 @@ impl Drive<'_> {
     pub(super) async fn request(&self, progress: &Progress, call: &Call) -> Result<Value, JobError> {
         match (call.part, &progress.state) {
             (Part::Design, Pipeline::Designing { .. }) => json(&DesignInput { plan: self.plan_kept().await? }),
-            (Part::Build, Pipeline::Building { work, findings }) => {
-                let findings = match findings {
+            (Part::Build, Pipeline::Building { work, .. }) => {
+                let findings = match work.findings {
                     Some(_) => self.findings(work.attempt - 1).await?,
                     None => Vec::new(),
                 };

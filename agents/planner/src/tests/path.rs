@@ -152,6 +152,50 @@ async fn a_release_that_is_red_when_live_is_taken_back() {
 }
 
 #[tokio::test]
+async fn a_release_that_could_not_be_looked_at_is_taken_back() {
+    let harness = Harness::start().await;
+    let first = harness.submit("one", json!({})).await;
+    harness.ended(first.id).await;
+    let live = harness.world.live("shop");
+    harness.world.state().failing.insert("smoke", broken());
+    let task = harness.submit("two", json!({})).await;
+    let task = harness.ended(task.id).await;
+    assert_eq!((task.status, task.stage), (Status::Failed, Stage::Smoke));
+    let error = task.error.expect("a reason");
+    assert_eq!(error.code, Code::SmokeFailed);
+    assert!(error.detail.contains(&broken().detail), "{error}");
+    assert_eq!((harness.world.live("shop"), harness.world.runs("rollback")), (live, 1));
+}
+
+/// Nobody is asked twice for the same change, and nothing goes live on evidence that is old.
+#[tokio::test]
+async fn a_late_approval_is_tested_again() {
+    let harness = Harness::start().await;
+    harness.world.state().verdicts_hold = [1].into();
+    let task = harness.submit("posts(title:string!)", json!({"approval": "always"})).await;
+    harness.waiting(task.id).await;
+    harness.act(task.id, "approve").await.expect("approved");
+    let task = harness.ended(task.id).await;
+    assert_eq!((task.status, task.attempt), (Status::Succeeded, 1), "{task:#?}");
+    assert_eq!((harness.world.runs("build"), harness.world.runs("verify"), harness.world.runs("release")), (1, 2, 1));
+    let verdict = harness.world.state().released[0].verdict.clone();
+    assert!(verdict.expires_at > chrono::Utc::now(), "the fresh one");
+    assert_eq!(task.result.expect("a result").verdict, verdict.digest());
+}
+
+#[tokio::test]
+async fn what_was_approved_after_its_preview_ended_is_built_again() {
+    let harness = Harness::start().await;
+    harness.world.state().previews_last = [1].into();
+    let task = harness.submit("posts(title:string!)", json!({"approval": "always"})).await;
+    harness.waiting(task.id).await;
+    harness.act(task.id, "approve").await.expect("approved");
+    let task = harness.ended(task.id).await;
+    assert_eq!((task.status, task.attempt), (Status::Succeeded, 1), "{task:#?}");
+    assert_eq!((harness.world.runs("build"), harness.world.runs("verify"), harness.world.runs("release")), (2, 2, 1));
+}
+
+#[tokio::test]
 async fn what_a_peer_gives_up_with_is_what_the_task_fails_with() {
     let harness = Harness::start().await;
     harness.world.state().failing.insert("build", broken());

@@ -1,7 +1,7 @@
 //! The other agents as scripts: real services over real HTTP, whose tools do what a test says.
 
 use protocol::{
-    AppName, Code, Digest, PreviewName, Problem, TaskId,
+    AppName, Code, Digest, PreviewName, Problem, TaskId, Timestamp,
     artifact::{
         ChangeSet, CheckResult, Content, Design, Evidence, FileChange, Migration, Outcome, Release, ReleaseState,
         Statement, Verdict, VerdictKind,
@@ -37,6 +37,10 @@ pub(super) struct State {
     pub(super) releases: BTreeMap<AppName, Vec<Release>>,
     /// Outcomes of the next tests of a preview; green when empty.
     pub(super) previews_green: VecDeque<bool>,
+    /// How many seconds the verdicts of the next tests of a preview hold; an hour when empty.
+    pub(super) verdicts_hold: VecDeque<i64>,
+    /// How many seconds the previews of the next builds last; an hour when empty.
+    pub(super) previews_last: VecDeque<i64>,
     /// The live app is red.
     pub(super) smoke_red: bool,
     /// Change-sets lose data.
@@ -278,7 +282,7 @@ part!(BuildTool, "build", BuildInput, BuildOutput, |state, input| {
     BuildOutput {
         change_set,
         release: Digest::of_bytes(text.as_bytes()),
-        preview: preview(),
+        preview: preview(in_seconds(state.previews_last.pop_front())),
         destructive: destructive.into_iter().collect(),
     }
 });
@@ -340,7 +344,7 @@ part!(VerifyTool, "verify", VerifyInput, Verdict, |state, input| {
         caveats: vec![],
         started_at: now,
         finished_at: now,
-        expires_at: now + std::time::Duration::from_secs(3600),
+        expires_at: in_seconds(if live { None } else { state.verdicts_hold.pop_front() }),
         signature: String::new(),
     }
 });
@@ -349,10 +353,15 @@ fn url(app: &AppName) -> String {
     format!("http://{app}.localhost/")
 }
 
-fn preview() -> PreviewRef {
+/// An hour from now unless told otherwise.
+fn in_seconds(seconds: Option<i64>) -> Timestamp {
+    chrono::Utc::now() + chrono::TimeDelta::seconds(seconds.unwrap_or(3_600))
+}
+
+fn preview(expires_at: Timestamp) -> PreviewRef {
     let name: PreviewName = "abcdefghijklmnopqrstuvwxyz".parse().expect("a preview's name");
     let url = format!("http://{name}.preview.localhost/");
-    PreviewRef { name, url, expires_at: chrono::Utc::now() + std::time::Duration::from_secs(3600) }
+    PreviewRef { name, url, expires_at }
 }
 
 /// A problem as an agent gives up with.

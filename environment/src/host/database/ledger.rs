@@ -3,6 +3,7 @@
 use super::{Class, Database, DatabaseError, classify::Step, describe::text, error, name, table::NO_SUCH_TABLE};
 use protocol::{Digest, Timestamp, artifact::Migration, tools::Epoch};
 use sqlx::{AssertSqlSafe, MySqlConnection, Row as _, mysql::MySqlRow};
+use std::collections::BTreeSet;
 
 /// The ledger's table.
 pub(super) const TABLE: &str = "_yonin_migrations";
@@ -80,6 +81,15 @@ impl Database {
             Err(error) if error::number(&error) == Some(NO_SUCH_TABLE) => Ok(vec![]),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Ids of the migrations that are known to have taken place.
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    pub async fn done(&self, schema: &str) -> Result<BTreeSet<String>, DatabaseError> {
+        let rows = self.applied(schema).await?.into_iter();
+        Ok(rows.filter(|row| row.state == LedgerState::Done).map(|row| row.id).collect())
     }
 
     /// Which of these migrations took place and can have lost data, or broken older code, in the order they ran.

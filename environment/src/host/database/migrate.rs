@@ -149,6 +149,25 @@ impl Migrator {
         Ok(How::Ran)
     }
 
+    /// Finds out what became of those of these migrations that were cut off. One that did not take place leaves nothing.
+    pub(super) async fn find_out(&mut self, ids: &[String]) -> Result<(), DatabaseError> {
+        let ledger = self.ledger().await?;
+        for row in ledger.iter().filter(|row| row.state == LedgerState::Intended && ids.contains(&row.id)) {
+            let migration = Migration { id: row.id.clone(), sql: row.sql.clone() };
+            let steps = survey(&[migration], &HashSet::new()).map_err(DatabaseError::NotAllowed)?;
+            let [step] = steps.as_slice() else { continue };
+            if self.took_place(row, step).await? {
+                ledger::done(&mut self.connection, &row.id).await?;
+                continue;
+            }
+            if let Some(pre_image) = &row.pre_image {
+                self.run(format!("drop table if exists {}", name(pre_image))).await?;
+            }
+            ledger::forget(&mut self.connection, &row.id).await?;
+        }
+        Ok(())
+    }
+
     /// Whether an intended migration took place. Nobody else changes the schema, so a table that no longer looks as it
     /// did before was changed by it. Rows change in one transaction with the ledger: intended means that they did not.
     async fn took_place(&mut self, row: &LedgerRow, step: &Step) -> Result<bool, DatabaseError> {

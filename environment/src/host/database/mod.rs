@@ -121,6 +121,15 @@ impl Database {
         Ok(row.fetch_optional(&self.pool).await?.is_some())
     }
 
+    /// The names of all schemas.
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    pub async fn schemas(&self) -> Result<Vec<String>, DatabaseError> {
+        let rows = sqlx::query("select schema_name from information_schema.schemata").fetch_all(&self.pool).await?;
+        Ok(rows.iter().map(|row| describe::text(row, 0)).collect::<Result<_, _>>()?)
+    }
+
     /// A connection outside the pool, for work that sets session variables or holds locks. It is closed when dropped.
     async fn dedicated(&self, schema: &str, session: &'static str) -> Result<MySqlConnection, DatabaseError> {
         let mut connection = MySqlConnection::connect_with(&(*self.options).clone().database(schema)).await?;

@@ -13,13 +13,15 @@ use std::collections::BTreeMap;
 impl Database {
     /// Puts every table that these migrations changed destructively back to what it was before the first of them, rows
     /// included; what was written into those tables since is lost. Other tables, and what was only added, stay. The
-    /// migrations that this undoes leave the ledger. May be repeated until it succeeds.
+    /// migrations that this undoes leave the ledger, and so do those that were about to run and did not. May be repeated
+    /// until it succeeds.
     ///
     /// # Errors
     /// [`DatabaseError::RestoreRefused`], before anything is changed: a pre-image is missing, a later migration builds on
     /// the table, or rows of another table would point nowhere.
     pub async fn restore(&self, schema: &str, ids: &[String], owner: Epoch) -> Result<(), DatabaseError> {
         let mut migrator = self.take_over(schema, owner).await?;
+        migrator.find_out(ids).await?;
         let ledger = migrator.ledger().await?;
         let firsts = first_changes(&ledger, ids);
         for first in firsts.values() {
