@@ -25,7 +25,7 @@ pub struct SubmitTask {
     /// What it may use.
     #[serde(default)]
     pub budget: Budget,
-    /// Anything the submitter wants to find it by; at most 16, each at most 100 characters.
+    /// Anything the submitter wants to find it by; at most 16, names and values of at most 100 characters.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
 }
@@ -51,8 +51,10 @@ impl SubmitTask {
             return Err(Code::BadRequest.problem("budget.seconds is 10 to 86400"));
         }
         let too_long = |text: &String| text.chars().count() > 100;
-        if self.labels.len() > 16 || self.labels.iter().any(|(key, value)| too_long(key) || too_long(value)) {
-            return Err(Code::BadRequest.problem("at most 16 labels, keys and values of at most 100 characters"));
+        let bad = |(key, value): (&String, &String)| key.is_empty() || too_long(key) || too_long(value);
+        if self.labels.len() > 16 || self.labels.iter().any(bad) {
+            let detail = "at most 16 labels, names of 1 to 100 characters and values of at most 100";
+            return Err(Code::BadRequest.problem(detail));
         }
         Ok(())
     }

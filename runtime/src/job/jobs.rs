@@ -211,7 +211,7 @@ fn may_see(caller: &Principal, owner: &Principal) -> bool {
 
 /// The same whether it does not exist or is somebody else's.
 fn unknown() -> Problem {
-    Code::NotFound.problem("There is no job with this id.")
+    Code::NotFound.problem("There is no task with this id.")
 }
 
 fn unavailable(error: StoreError) -> Problem {

@@ -53,7 +53,11 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Failure> {
         let query = Query::try_from_uri(&parts.uri);
-        let Query(asked) = query.map_err(|error| Code::BadRequest.problem(error.body_text()))?;
+        let Query(asked) = query.map_err(|error| {
+            // The cause names the parameter; the error around it says that this is a query string.
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            Code::BadRequest.problem(cause.unwrap_or_else(|| error.body_text()))
+        })?;
         Ok(Self(asked))
     }
 }

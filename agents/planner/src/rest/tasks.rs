@@ -18,7 +18,7 @@ use protocol::{
 };
 use runtime::{
     Principal,
-    http::{Failure, JsonBody},
+    http::{Failure, JsonBody, read_json},
 };
 use serde_json::Value;
 
@@ -131,5 +131,5 @@ fn submission(body: Value) -> Result<SubmitTask, Problem> {
     if let Some(app) = body.get("app").and_then(Value::as_str) {
         app.parse::<AppName>().map_err(|error| Code::BadAppName.problem(error.to_string()))?;
     }
-    serde_json::from_value(body).map_err(|error| Code::BadRequest.problem(error.to_string()))
+    read_json(body)
 }

@@ -12,7 +12,7 @@ use sqlx::{
     Sqlite as Database, SqlitePool, Transaction,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
-use std::{path::Path, time::Duration};
+use std::{fs::OpenOptions, os::unix::fs::OpenOptionsExt as _, path::Path, time::Duration};
 
 /// The form that rows are written in. A program leaves rows of a newer form alone.
 const VERSION: i64 = 1;
@@ -28,6 +28,8 @@ pub(super) struct Sqlite {
 
 impl Sqlite {
     pub(super) async fn open(file: &Path) -> Result<Self, StoreError> {
+        // Goals and what the agents journal are nobody else's to read. SQLite gives its other files the same mode.
+        OpenOptions::new().create(true).append(true).mode(0o600).open(file).map_err(sqlx::Error::from)?;
         let options = SqliteConnectOptions::new()
             .filename(file)
             .create_if_missing(true)

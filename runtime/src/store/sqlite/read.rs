@@ -20,6 +20,8 @@ pub(super) struct JobRow {
     owner: String,
     lane: Option<String>,
     state: String,
+    cancelling: bool,
+    answer: Option<String>,
     message: Option<String>,
     input: String,
     checkpoint: Option<String>,
@@ -36,6 +38,7 @@ impl JobRow {
         Ok(JobRecord {
             id: id(&self.id)?,
             status: self.status()?,
+            answered: self.cancelling || self.answer.is_some(),
             owner: principal(&self.owner_kind, self.owner)?,
             tool: self.tool,
             lane: self.lane,
@@ -52,7 +55,7 @@ impl JobRow {
     fn status(&self) -> Result<JobStatus, StoreError> {
         let outcome = self.outcome.as_deref().unwrap_or("null");
         Ok(match self.state.as_str() {
-            "asking" => JobStatus::Asking,
+            "asking" if !self.cancelling => JobStatus::Asking,
             "done" => JobStatus::Done(serde_json::from_str(outcome)?),
             "failed" => JobStatus::Failed(serde_json::from_str(outcome)?),
             "cancelled" => JobStatus::Cancelled,
@@ -111,7 +114,10 @@ impl Sqlite {
                 query.push(" and started_at is null and ended_at is null");
             }
             Some("running") => {
-                query.push(" and started_at is not null and state in ('running', 'waiting')");
+                query.push(" and started_at is not null and (state in ('running', 'waiting') or state = 'asking' and cancelling)");
+            }
+            Some("asking") => {
+                query.push(" and state = 'asking' and not cancelling");
             }
             Some(other) => {
                 query.push(" and state = ").push_bind(other);
