@@ -129,7 +129,7 @@ async fn ask(command: Command, json: bool, server: &Server) -> Result<ExitCode, 
 async fn submitted(client: &Client, submit: Submit, json: bool) -> Result<ExitCode, Failure> {
     let Submit { goal, app, wait, approval, idempotency_key, attempts, tokens, seconds, labels } = submit;
     let body = SubmitTask {
-        goal: if goal == "-" { io::read_to_string(io::stdin().take(1 << 20))? } else { goal },
+        goal: if goal == "-" { io::read_to_string(io::stdin().take(1 << 20))?.trim().to_owned() } else { goal },
         app,
         approval: approval.into(),
         budget: Budget { attempts, tokens, seconds },

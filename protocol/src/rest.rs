@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 #[serde(deny_unknown_fields)]
 pub struct SubmitTask {
     /// What is wanted, in any language; 1 to 16,384 characters.
+    #[schema(min_length = 1, max_length = 16_384)]
     pub goal: String,
     /// The app it is for; an unknown one is created.
     #[schema(value_type = String, pattern = "^[a-z][a-z0-9-]{1,30}$")]

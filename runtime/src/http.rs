@@ -64,9 +64,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
     }
 }
 
-/// A JSON object as a `T`. Serde would also fill a struct from an array, in order: nobody means that.
+/// JSON as a `T`. Serde would also fill a struct from an array, in order: nobody means that.
 fn object<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    if !body.trim_ascii_start().starts_with(b"{") {
+    if body.trim_ascii_start().starts_with(b"[") {
         decode::text::<IgnoredAny>(body)?;
         return Err(Code::BadRequest.problem("the body is a JSON object"));
     }

@@ -82,7 +82,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Key {
     }
 }
 
-/// A JSON body that may be left out: then it is the default.
+/// A JSON body that may be left out, or be null: then it is the default.
 #[derive(Debug)]
 pub(super) struct MaybeBody<T>(pub(super) T);
 
@@ -93,7 +93,7 @@ impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for MaybeBody
         if request.body().is_end_stream() {
             return Ok(Self(T::default()));
         }
-        let JsonBody(body) = JsonBody::from_request(request, state).await?;
-        Ok(Self(body))
+        let JsonBody(body) = JsonBody::<Option<T>>::from_request(request, state).await?;
+        Ok(Self(body.unwrap_or_default()))
     }
 }

@@ -53,7 +53,7 @@ async fn submit(
 #[utoipa::path(
     get, path = "/v1/tasks", tag = "tasks",
     params(("app" = Option<String>, Query), ("status" = Option<Status>, Query),
-           ("limit" = Option<u32>, Query, description = "1 to 100; 20 when absent"),
+           ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "1 to 100; 20 when absent"),
            ("cursor" = Option<String>, Query, description = "an earlier answer's `next_cursor`")),
     responses((status = 200, body = TaskList), (status = "default", body = Problem, content_type = "application/problem+json"))
 )]
