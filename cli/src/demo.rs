@@ -3,8 +3,10 @@
 use crate::{
     Failure,
     client::Client,
-    commands::{interrupted, print_verdict},
+    commands::interrupted,
+    describe,
     failure::explained,
+    output::out,
     progress,
     up::{Options, Up},
 };
@@ -54,24 +56,25 @@ async fn run(up: &Up, goal: &str) -> Result<ExitCode, Failure> {
     let task = client.submit(&submit, &TaskId::fresh().to_string()).await?;
     let task = progress::follow(&client, task.id).await?;
     match client.artifact::<Verdict>(task.id, "verdict", None).await {
-        Ok(verdict) => print_verdict(&verdict),
+        Ok(verdict) => out(describe::verdict(&verdict))?,
         // It failed before anything was tested.
         Err(Failure::Problem(problem)) if problem.code == protocol::Code::NotFound => {}
         Err(failure) => return Err(failure),
     }
-    Ok(told(&task))
+    told(&task)
 }
 
-fn told(task: &Task) -> ExitCode {
+fn told(task: &Task) -> Result<ExitCode, Failure> {
     if let (Status::Succeeded, Some(result)) = (task.status, &task.result) {
         let seconds = std::time::Duration::from_millis(task.usage.millis).as_secs_f64();
-        println!("{} checks passed, live after {seconds:.2} s: {}", result.checks_passed, style(&result.url).bold());
-        return ExitCode::SUCCESS;
+        let url = style(&result.url).bold();
+        out(format!("{} checks passed, live after {seconds:.2} s: {url}\n", result.checks_passed))?;
+        return Ok(ExitCode::SUCCESS);
     }
     if let Some(problem) = &task.error {
         eprintln!("{}", explained(problem));
     }
-    ExitCode::FAILURE
+    Ok(ExitCode::FAILURE)
 }
 
 fn stopped_early() -> Failure {

@@ -1,5 +1,6 @@
+use crate::output::out;
 use console::style;
-use protocol::Problem;
+use protocol::{Code, Problem};
 use std::{io, process::ExitCode};
 
 /// Why a command did not do what it was asked for.
@@ -57,7 +58,10 @@ impl Failure {
     #[must_use]
     pub fn report(&self, json: bool) -> ExitCode {
         match self {
-            Self::Problem(problem) if json => println!("{}", serde_json::json!(problem)),
+            Self::Problem(problem) if json => {
+                // Standard output is gone: the exit code is what is left to say it with.
+                let _ = out(serde_json::json!(problem).to_string() + "\n");
+            }
             Self::Problem(problem) => eprintln!("{}", explained(problem)),
             other => {
                 eprintln!("{} {other}", style("error:").for_stderr().red().bold());
@@ -73,6 +77,7 @@ impl Failure {
 
     fn exit_code(&self) -> u8 {
         match self {
+            Self::Problem(problem) if problem.code == Code::BadConfiguration => 2,
             Self::Problem(_) | Self::Unreachable { .. } | Self::Io { .. } => 1,
             Self::Usage(_) => 2,
             Self::Interrupted(_) => 130,

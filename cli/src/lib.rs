@@ -9,7 +9,9 @@ pub mod client;
 mod commands;
 mod connection;
 mod demo;
+mod describe;
 mod failure;
+mod output;
 mod progress;
 mod table;
 pub mod up;
@@ -30,7 +32,8 @@ pub fn main() -> ExitCode {
 #[must_use]
 pub fn main_with(engine: Arc<dyn coder::Engine>) -> ExitCode {
     let arguments = Arguments::parse();
-    let json = arguments.json;
+    // `up --json` promises that its one line is all there is on standard output.
+    let json = arguments.json && !matches!(arguments.command, arguments::Command::Up(_));
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return Failure::from(error).report(json),

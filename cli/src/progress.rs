@@ -3,19 +3,19 @@ use console::style;
 use futures::{StreamExt, pin_mut};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use protocol::{
-    TaskId,
+    TaskId, Timestamp,
     artifact::Outcome,
     event::{Event, What},
     task::{Question, Stage, Status, Task},
 };
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Follows a task until it has ended, showing on standard error what happens, and gives the task as it ended.
 ///
 /// # Errors
 /// What the API says. When interrupted, the task goes on.
 pub(crate) async fn follow(client: &Client, id: TaskId) -> Result<Task, Failure> {
-    let mut progress = Progress::start();
+    let mut progress = Progress::start(id);
     let events = client.events(id);
     pin_mut!(events);
     while let Some(event) = events.next().await {
@@ -25,29 +25,40 @@ pub(crate) async fn follow(client: &Client, id: TaskId) -> Result<Task, Failure>
     client.task(id).await
 }
 
-/// A line at the bottom of a terminal that tells where a task is, with what is over above it. Plain lines elsewhere.
+/// A line at the bottom of a terminal that tells where a task is, with what is over above it. Plain lines elsewhere. Times are
+/// those of the events: who comes late sees how long each stage took, not how fast its story was read.
 struct Progress {
+    id: TaskId,
     bar: ProgressBar,
     plain: bool,
-    began: Instant,
-    stage: Option<(Stage, Instant)>,
+    began: Option<Timestamp>,
+    now: Timestamp,
+    stage: Option<(Stage, Timestamp)>,
     passed: usize,
     red: usize,
     message: String,
 }
 
 impl Progress {
-    fn start() -> Self {
+    fn start(id: TaskId) -> Self {
         let plain = !console::Term::stderr().is_term();
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
         bar.set_style(ProgressStyle::with_template("{spinner} {wide_msg} {elapsed}").expect("a valid template"));
         bar.enable_steady_tick(Duration::from_millis(120));
-        Self { bar, plain, began: Instant::now(), stage: None, passed: 0, red: 0, message: String::new() }
+        let now = Timestamp::UNIX_EPOCH;
+        Self { id, bar, plain, began: None, now, stage: None, passed: 0, red: 0, message: String::new() }
     }
 
     fn show(&mut self, event: &Event) {
+        self.now = event.at;
+        if self.began.is_none() {
+            self.began = Some(event.at);
+            // The clocks of two machines may differ; then the count starts when somebody looks.
+            let since = (chrono::Utc::now() - event.at).to_std().unwrap_or_default();
+            self.bar.set_elapsed(since);
+        }
         match &event.what {
-            What::Submitted => self.line("submitted"),
+            What::Submitted => self.line(&format!("submitted {}", self.id)),
             What::Moved { stage, status, attempt } => self.moved(*stage, *status, *attempt),
             What::Progress { message } => {
                 self.message.clone_from(message);
@@ -69,7 +80,7 @@ impl Progress {
         if self.stage.is_none_or(|(before, _)| before != stage) {
             self.stage_over();
             (self.passed, self.red) = (0, 0);
-            self.stage = Some((stage, Instant::now()));
+            self.stage = Some((stage, self.now));
             self.message = if attempt > 1 { format!("attempt {attempt}") } else { String::new() };
         }
         if self.plain && !status.is_final() {
@@ -93,7 +104,7 @@ impl Progress {
         for statement in statements {
             self.line(&format!("  {}: {} ({})", statement.id, statement.sql, statement.danger));
         }
-        self.line(&format!("  look at it at {preview}, then `yonin approve` or `yonin reject`"));
+        self.line(&format!("  look at it at {preview}, then `yonin approve {}`, or `reject`", self.id));
     }
 
     /// A terminal keeps one line for each stage that is over.
@@ -105,7 +116,7 @@ impl Progress {
         let mark = if self.red == 0 { style("✓").for_stderr().green() } else { style("✗").for_stderr().red() };
         let name = console::pad_str(stage.as_str(), 8, console::Alignment::Left, None);
         let checks = self.checks();
-        self.bar.println(format!("{mark} {name} {:>6.2} s{checks}", began.elapsed().as_secs_f64()));
+        self.bar.println(format!("{mark} {name} {:>6.2} s{checks}", seconds(began, self.now)));
     }
 
     fn now(&self) -> String {
@@ -124,7 +135,7 @@ impl Progress {
 
     fn line(&self, text: &str) {
         if self.plain {
-            eprintln!("[{:7.2} s] {text}", self.began.elapsed().as_secs_f64());
+            eprintln!("[{:7.2} s] {text}", seconds(self.began.unwrap_or(self.now), self.now));
         } else {
             self.bar.println(text);
         }
@@ -133,6 +144,10 @@ impl Progress {
     fn clear(&self) {
         self.bar.finish_and_clear();
     }
+}
+
+fn seconds(from: Timestamp, to: Timestamp) -> f64 {
+    (to - from).to_std().unwrap_or_default().as_secs_f64()
 }
 
 fn ended(status: Status) -> String {

@@ -1,4 +1,5 @@
 use console::{Alignment, measure_text_width, pad_str};
+use std::fmt;
 
 /// Rows under a heading, columns aligned by what a terminal shows: a Japanese character is two columns wide.
 pub(crate) struct Table {
@@ -31,12 +32,14 @@ impl Table {
         }
         text
     }
+}
 
-    /// On standard output, cut at the terminal's width; whole when it is none.
-    pub(crate) fn print(&self) {
+/// For standard output: cut at the terminal's width; whole when it is none.
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let terminal = console::Term::stdout();
         let width = if terminal.is_term() { usize::from(terminal.size().1) } else { usize::MAX };
-        print!("{}", self.render(width));
+        f.write_str(&self.render(width))
     }
 }
 

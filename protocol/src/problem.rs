@@ -3,7 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use utoipa::ToSchema;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{ObjectBuilder, RefOr, Schema, schema::Type},
+};
 
 /// What is told of an error: RFC 9457 `application/problem+json`. The cause stays in the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, ToSchema)]
@@ -32,7 +35,7 @@ impl fmt::Display for Problem {
 macro_rules! codes {
     ($($name:ident = $code:literal, $status:literal, $title:literal;)*) => {
         /// A stable error code. Each has a page in `docs/errors/`.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema, ToSchema)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
         pub enum Code {
             $(
                 #[doc = $title]
@@ -128,6 +131,16 @@ codes! {
     PortTaken = "port-taken", 500, "The port is taken";
     MissingPackage = "missing-package", 500, "A program that is needed is not installed";
 }
+
+// Written out: the derive does not see a rename that comes out of a macro.
+impl PartialSchema for Code {
+    fn schema() -> RefOr<Schema> {
+        let codes = Self::ALL.iter().map(|code| code.as_str());
+        ObjectBuilder::new().schema_type(Type::String).enum_values(Some(codes)).into()
+    }
+}
+
+impl ToSchema for Code {}
 
 impl Code {
     /// This code, with what happened this time.

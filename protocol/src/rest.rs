@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 #[serde(deny_unknown_fields)]
 pub struct SubmitTask {
     /// What is wanted, in any language; 1 to 16,384 characters.
+    #[schema(min_length = 1, max_length = 16_384)]
     pub goal: String,
     /// The app it is for; an unknown one is created.
     #[schema(value_type = String, pattern = "^[a-z][a-z0-9-]{1,30}$")]
@@ -25,7 +26,7 @@ pub struct SubmitTask {
     /// What it may use.
     #[serde(default)]
     pub budget: Budget,
-    /// Anything the submitter wants to find it by; at most 16, each at most 100 characters.
+    /// Anything the submitter wants to find it by; at most 16, names and values of at most 100 characters.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
 }
@@ -51,8 +52,10 @@ impl SubmitTask {
             return Err(Code::BadRequest.problem("budget.seconds is 10 to 86400"));
         }
         let too_long = |text: &String| text.chars().count() > 100;
-        if self.labels.len() > 16 || self.labels.iter().any(|(key, value)| too_long(key) || too_long(value)) {
-            return Err(Code::BadRequest.problem("at most 16 labels, keys and values of at most 100 characters"));
+        let bad = |(key, value): (&String, &String)| key.is_empty() || too_long(key) || too_long(value);
+        if self.labels.len() > 16 || self.labels.iter().any(bad) {
+            let detail = "at most 16 labels, names of 1 to 100 characters and values of at most 100";
+            return Err(Code::BadRequest.problem(detail));
         }
         Ok(())
     }

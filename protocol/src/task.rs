@@ -144,10 +144,12 @@ pub enum Approval {
 #[serde(default, deny_unknown_fields)]
 pub struct Budget {
     /// Rounds of build and verify, 1 to 10.
+    #[schema(minimum = 1, maximum = 10)]
     pub attempts: u32,
     /// Tokens of language models, in and out together.
     pub tokens: u64,
     /// Seconds from the moment it leaves the queue, waiting for a person not counted; 10 to 86,400.
+    #[schema(minimum = 10, maximum = 86_400)]
     pub seconds: u64,
 }
 

@@ -7,9 +7,7 @@ use serde::de::{DeserializeOwned, Deserializer};
 ///
 /// # Errors
 /// [`Code::BadRequest`], naming the field.
-pub(crate) fn value<'de, T: DeserializeOwned>(
-    value: impl Deserializer<'de, Error = serde_json::Error>,
-) -> Result<T, Problem> {
+pub fn value<'de, T: DeserializeOwned>(value: impl Deserializer<'de, Error = serde_json::Error>) -> Result<T, Problem> {
     serde_path_to_error::deserialize(value)
         .map_err(|error| Code::BadRequest.problem(sentence(&error.path().to_string(), error.inner())))
 }

@@ -1,5 +1,7 @@
 //! HTTP at the edge: problems as answers, bodies that explain what is wrong with them, the caller as an extractor.
 
+pub use crate::decode::value as read_json;
+
 use crate::{Principal, decode};
 use axum::{
     body::{Body, Bytes},
@@ -10,7 +12,7 @@ use axum::{
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use http_body_util::LengthLimitError;
 use protocol::{Code, Problem};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use std::error::Error;
 
 /// Seconds after which a caller who was told 429 or 503 should come back.
@@ -58,8 +60,17 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
         }
         let limit = BodyLimit::of(request.extensions());
         let body = read(request.into_body(), limit).await?;
-        Ok(Self(decode::text(&body)?))
+        Ok(Self(object(&body)?))
     }
+}
+
+/// JSON as a `T`. Serde would also fill a struct from an array, in order: nobody means that.
+fn object<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    if body.trim_ascii_start().starts_with(b"[") {
+        decode::text::<IgnoredAny>(body)?;
+        return Err(Code::BadRequest.problem("the body is a JSON object"));
+    }
+    decode::text(body)
 }
 
 /// The most bytes that this request's body may have; the service's middleware has put it there.

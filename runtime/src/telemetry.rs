@@ -1,14 +1,19 @@
 //! Logs and metrics.
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use std::{io, sync::OnceLock, time::Duration};
+use std::{
+    io::{self, IsTerminal as _},
+    sync::OnceLock,
+    time::Duration,
+};
 use tracing_subscriber::{EnvFilter, fmt, prelude::*};
 
 /// Starts logging to standard error: JSON lines when `YONIN_LOG_FORMAT` is `json`, text otherwise; the level from `YONIN_LOG`
-/// (`info` unless given). Call it once, in `main`; a second call changes nothing.
+/// (`info,rmcp=warn` unless given). Colours only on a terminal, and not when `NO_COLOR` is set. Call it once, in `main`; a second call changes nothing.
 pub fn start() {
-    let filter = EnvFilter::try_from_env("YONIN_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let layer = fmt::layer().with_writer(io::stderr);
+    let filter = EnvFilter::try_from_env("YONIN_LOG").unwrap_or_else(|_| EnvFilter::new("info,rmcp=warn"));
+    let colours = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let layer = fmt::layer().with_writer(io::stderr).with_ansi(colours);
     let json = std::env::var("YONIN_LOG_FORMAT").is_ok_and(|format| format == "json");
     let layer = if json { layer.json().flatten_event(true).boxed() } else { layer.with_target(false).boxed() };
     // Fails only when somebody started before: a test, or the program around us.

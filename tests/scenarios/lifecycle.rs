@@ -71,7 +71,7 @@ async fn a_taken_port_and_a_taken_directory_are_named() {
     let world = World::start();
     let data_dir = world.data_dir();
     let mut second = Process::yonin(&["up", "--data-dir", data_dir.to_str().expect("UTF-8")]);
-    assert_eq!(second.output().1.code(), Some(1));
+    assert_eq!(second.output().1.code(), Some(2));
     assert!(second.log().contains("bad-configuration"), "{}", second.log());
 }
 

@@ -50,16 +50,17 @@ async fn a_second_goal_adds_and_rollback_keeps_what_was_entered_in_between() {
 }
 
 #[tokio::test]
-async fn the_first_release_can_be_taken_back_too() {
+async fn no_rollback_takes_an_app_away() {
     let world = World::start();
     let app = world.fresh_app();
+    let nothing_yet = world.rollback_refused(&app).await;
     world.goal(&app, FIRST).succeed().await;
-    let back = world.rollback(&app, None).await;
-    assert_eq!(back.status, Status::Succeeded, "{back:#?}");
-    assert_eq!(world.client.app(&app).await.expect("the app is known").live, None);
-    assert_eq!(world.status(&app, Method::GET, "/").await, 404);
-    let problem = world.rollback_refused(&app).await;
-    assert_eq!(problem.code, protocol::Code::NoSuchRelease);
+    let nothing_before = world.rollback_refused(&app).await;
+    let unknown = world.rollback(&app, Some(protocol::Digest::of_bytes(b"nothing"))).await.error.expect("refused");
+    for problem in [nothing_yet, nothing_before, unknown] {
+        assert_eq!(problem.code, protocol::Code::NoSuchRelease, "{problem}");
+    }
+    assert_eq!(world.status(&app, Method::GET, "/api/posts").await, 200, "it is still there");
 }
 
 #[tokio::test]
@@ -73,7 +74,8 @@ async fn a_person_is_asked_before_a_change_goes_live() {
     assert_eq!(world.open(&preview).await, 200, "the preview opens");
     assert_eq!(world.status(&app, Method::GET, "/").await, 404, "nothing is live yet");
 
-    world.client.approve(task.id).await.expect("approved");
+    let approved = world.client.approve(task.id).await.expect("approved");
+    assert_eq!((approved.status, approved.question), (Status::Running, None), "nobody is asked any more");
     assert_eq!(world.finished(task.id).await.status, Status::Succeeded);
     assert_eq!(world.status(&app, Method::GET, "/").await, 200);
 

@@ -53,9 +53,10 @@ fn order(record: &JobRecord) -> Result<Order, Problem> {
     }
 }
 
-/// A task asks from the moment it has come to the approval, and its job a moment later.
+/// A task asks from the moment it has come to the approval, and its job a moment later; until a person has said something.
 fn asked(record: &JobRecord, progress: Option<&Progress>) -> Option<Question> {
     match record.status {
+        _ if record.answered => None,
         JobStatus::Running | JobStatus::Asking => progress.and_then(|progress| question(&progress.state)),
         JobStatus::Queued | JobStatus::Done(_) | JobStatus::Failed(_) | JobStatus::Cancelled => None,
     }

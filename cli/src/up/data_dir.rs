@@ -4,7 +4,9 @@ use std::{
     fs::{self, DirBuilder, File, TryLockError},
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
+    time::Duration,
 };
+use tokio::time::{Instant, sleep};
 
 /// The directory that one `yonin up` keeps everything in. Locked while this lives, so that no two share it.
 #[derive(Debug)]
@@ -14,20 +16,28 @@ pub(crate) struct DataDir {
 }
 
 impl DataDir {
+    /// One that was killed a moment ago still holds the lock for as long as the kernel takes to clear it away.
+    const PATIENCE: Duration = Duration::from_secs(2);
+
     /// Makes the directory if it is not there, and takes it.
-    pub(crate) fn take(path: &Path) -> Result<Self, Failure> {
+    pub(crate) async fn take(path: &Path) -> Result<Self, Failure> {
         // The servers run as users of their own and must pass through; what is secret has modes of its own.
         let made = DirBuilder::new().recursive(true).mode(0o755).create(path);
         made.map_err(Failure::io(format!("cannot make the data directory {}", path.display())))?;
-        let path = fs::canonicalize(path)?;
-        let lock = File::create(path.join("lock"))?;
-        match lock.try_lock() {
-            Ok(()) => Ok(Self { path, _lock: lock }),
-            Err(TryLockError::WouldBlock) => {
-                let detail = format!("another `yonin up` uses {}: stop it, or give --data-dir", path.display());
-                Err(Code::BadConfiguration.problem(detail).into())
+        let refused = format!("cannot use the data directory {}", path.display());
+        let path = fs::canonicalize(path).map_err(Failure::io(&refused))?;
+        let lock = File::create(path.join("lock")).map_err(Failure::io(&refused))?;
+        let deadline = Instant::now() + Self::PATIENCE;
+        loop {
+            match lock.try_lock() {
+                Ok(()) => return Ok(Self { path, _lock: lock }),
+                Err(TryLockError::WouldBlock) if Instant::now() < deadline => sleep(Duration::from_millis(20)).await,
+                Err(TryLockError::WouldBlock) => {
+                    let detail = format!("another `yonin up` uses {}: stop it, or give --data-dir", path.display());
+                    return Err(Code::BadConfiguration.problem(detail).into());
+                }
+                Err(TryLockError::Error(error)) => return Err(Failure::io(refused)(error)),
             }
-            Err(TryLockError::Error(error)) => Err(Failure::io("cannot lock the data directory")(error)),
         }
     }
 
@@ -46,15 +56,15 @@ impl DataDir {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_data_directory_has_one_owner() {
+    #[tokio::test]
+    async fn a_data_directory_has_one_owner() {
         let parent = tempfile::tempdir().expect("a directory");
         let path = parent.path().join("not/there/yet");
-        let first = DataDir::take(&path).expect("taken");
+        let first = DataDir::take(&path).await.expect("taken");
         assert!(
-            matches!(DataDir::take(&path), Err(Failure::Problem(problem)) if problem.code == Code::BadConfiguration)
+            matches!(DataDir::take(&path).await, Err(Failure::Problem(problem)) if problem.code == Code::BadConfiguration)
         );
         drop(first);
-        DataDir::take(&path).expect("free again");
+        DataDir::take(&path).await.expect("free again");
     }
 }

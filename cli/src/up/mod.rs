@@ -89,7 +89,7 @@ impl Up {
     /// # Errors
     /// A program is missing, a port that was asked for is taken, the directory is in use or cannot be written.
     pub async fn start(options: Options) -> Result<Self, Failure> {
-        let data_dir = DataDir::take(&options.data_dir)?;
+        let data_dir = DataDir::take(&options.data_dir).await?;
         let (keys, first_start) = Keys::load_or_make(&data_dir.file("keys.json"))?;
         let environment = Services::start(LocalConfig {
             domain: options.domain,

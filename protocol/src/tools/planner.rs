@@ -45,6 +45,7 @@ pub struct WaitTaskInput {
 
 /// Which tasks.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct ListTasksInput {
     /// Only this app's.
     #[serde(default)]

@@ -239,7 +239,7 @@ fn conflict() -> Problem {
 
 /// The same whether it does not exist or is somebody else's.
 fn unknown() -> Problem {
-    Code::NotFound.problem("There is no job with this id.")
+    Code::NotFound.problem("There is no task with this id.")
 }
 
 fn unavailable(error: StoreError) -> Problem {

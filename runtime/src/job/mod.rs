@@ -130,6 +130,8 @@ pub struct JobRecord {
     pub lane: Option<String>,
     /// How far it is.
     pub status: JobStatus,
+    /// A person has answered it or asked for its end, and it has not come further since.
+    pub answered: bool,
     /// What it is doing, in a sentence.
     pub message: Option<String>,
     /// What it was called with.
@@ -153,7 +155,7 @@ pub enum JobStatus {
     Queued,
     /// A worker has it, or it waits for a peer, a moment, a retry.
     Running,
-    /// It waits for a person.
+    /// It waits for a person, who has not yet said anything.
     Asking,
     /// It ended well.
     Done(serde_json::Value),

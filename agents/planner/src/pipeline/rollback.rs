@@ -87,7 +87,15 @@ fn route(snapshot: Option<&AppSnapshot>, wanted: Option<Digest>) -> Result<(&Rel
     let Some((snapshot, live)) = snapshot.and_then(|it| it.live.as_ref().map(|live| (it, live))) else {
         return Err(Code::NoSuchRelease.problem("the app has no live release to return from"));
     };
-    let Some(wanted) = wanted else { return Ok((live, RollbackTo::Base)) };
+    let Some(wanted) = wanted else {
+        // Nobody who asks for an earlier release wants the app to vanish.
+        return match live.base {
+            Some(_) => Ok((live, RollbackTo::Base)),
+            None => {
+                Err(Code::NoSuchRelease.problem(format!("there is no release before {}, the live one", live.digest)))
+            }
+        };
+    };
     if wanted == live.digest {
         return Err(Code::NothingToDo.problem(format!("{wanted} is the live release already")));
     }

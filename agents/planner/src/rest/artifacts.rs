@@ -21,6 +21,7 @@ pub(super) fn router() -> Router<Rest> {
 
 /// Which round.
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Round {
     attempt: Option<u32>,
 }

@@ -27,6 +27,7 @@ pub(super) fn router() -> Router<Rest> {
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct From {
     after: Option<u64>,
 }

@@ -53,7 +53,11 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Failure> {
         let query = Query::try_from_uri(&parts.uri);
-        let Query(asked) = query.map_err(|error| Code::BadRequest.problem(error.body_text()))?;
+        let Query(asked) = query.map_err(|error| {
+            // The cause names the parameter; the error around it says that this is a query string.
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            Code::BadRequest.problem(cause.unwrap_or_else(|| error.body_text()))
+        })?;
         Ok(Self(asked))
     }
 }
@@ -78,7 +82,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Key {
     }
 }
 
-/// A JSON body that may be left out: then it is the default.
+/// A JSON body that may be left out, or be null: then it is the default.
 #[derive(Debug)]
 pub(super) struct MaybeBody<T>(pub(super) T);
 
@@ -89,7 +93,7 @@ impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for MaybeBody
         if request.body().is_end_stream() {
             return Ok(Self(T::default()));
         }
-        let JsonBody(body) = JsonBody::from_request(request, state).await?;
-        Ok(Self(body))
+        let JsonBody(body) = JsonBody::<Option<T>>::from_request(request, state).await?;
+        Ok(Self(body.unwrap_or_default()))
     }
 }

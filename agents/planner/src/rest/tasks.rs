@@ -18,7 +18,7 @@ use protocol::{
 };
 use runtime::{
     Principal,
-    http::{Failure, JsonBody},
+    http::{Failure, JsonBody, read_json},
 };
 use serde_json::Value;
 
@@ -53,7 +53,7 @@ async fn submit(
 #[utoipa::path(
     get, path = "/v1/tasks", tag = "tasks",
     params(("app" = Option<String>, Query), ("status" = Option<Status>, Query),
-           ("limit" = Option<u32>, Query, description = "1 to 100; 20 when absent"),
+           ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "1 to 100; 20 when absent"),
            ("cursor" = Option<String>, Query, description = "an earlier answer's `next_cursor`")),
     responses((status = 200, body = TaskList), (status = "default", body = Problem, content_type = "application/problem+json"))
 )]
@@ -131,5 +131,5 @@ fn submission(body: Value) -> Result<SubmitTask, Problem> {
     if let Some(app) = body.get("app").and_then(Value::as_str) {
         app.parse::<AppName>().map_err(|error| Code::BadAppName.problem(error.to_string()))?;
     }
-    serde_json::from_value(body).map_err(|error| Code::BadRequest.problem(error.to_string()))
+    read_json(body)
 }

@@ -23,11 +23,16 @@ async fn bad_submissions_have_codes_of_their_own() {
         (json!({"goal": "x"}), 422, Code::BadRequest),
         (json!({"goal": "x", "app": "shop", "colour": 1}), 422, Code::BadRequest),
         (json!({"goal": "x", "app": "shop", "budget": {"attempts": 0}}), 422, Code::BadRequest),
+        (json!({"goal": "x", "app": "shop", "labels": {"": "nameless"}}), 422, Code::BadRequest),
         (json!([1]), 422, Code::BadRequest),
+        (json!(["a goal", "shop", "auto", {}, {}]), 422, Code::BadRequest),
     ];
     for (body, status, expected) in cases {
         assert_eq!(code(harness.post("/v1/tasks", body.clone()).await).await, (status, expected), "{body}");
     }
+    let answer = harness.post("/v1/tasks", json!({"goal": "x", "app": "shop", "budget": {"attempts": "2"}})).await;
+    let problem: Problem = answer.json().await.expect("a problem");
+    assert!(problem.detail.starts_with("budget.attempts: "), "it names the field: {problem}");
     let send = async |kind: &str, body: &'static str| {
         let request = harness.request(Method::POST, "/v1/tasks").header("content-type", kind).body(body);
         code(request.send().await.expect("an answer")).await
@@ -51,6 +56,7 @@ async fn bad_addresses_have_codes_of_their_own() {
         ("/v1/tasks?limit=0".to_owned(), 422, Code::BadRequest),
         ("/v1/tasks?limit=many".to_owned(), 422, Code::BadRequest),
         ("/v1/tasks?status=lost".to_owned(), 422, Code::BadRequest),
+        ("/v1/tasks?stauts=failed".to_owned(), 422, Code::BadRequest),
         ("/v1/tasks?cursor=x".to_owned(), 400, Code::BadCursor),
         ("/v1/apps/shop".to_owned(), 404, Code::NotFound),
         ("/v1/apps/Shop".to_owned(), 422, Code::BadAppName),

@@ -2,20 +2,22 @@
 const STAGES = ["plan", "design", "build", "verify", "approve", "release", "smoke"];
 const FINAL = ["succeeded", "failed", "cancelled"];
 const WORDS = {
-  en: { key: "API key", useKey: "Use key", newTask: "New task", goal: "Goal", goalHint: "What should the app do?", app: "App",
+  en: { key: "API key", useKey: "Use key", newTask: "New task", goal: "Goal", goalHint: "A small blog: posts(title:string!, body:text); users(name:string! unique)",
+    grammar: "Write each resource as name(field:type). ! means required, = gives a default; ref(users) points to another resource.", app: "App",
     approval: "Ask me", askDestructive: "before losing data", askAlways: "before every release", askNever: "never",
     submit: "Submit", tasks: "Tasks", more: "Older", back: "← All tasks", stages: "Stages", question: "May this go live?",
     preview: "Look at the preview", reason: "Reason (when rejecting)", approve: "Approve", reject: "Reject", cancel: "Cancel task",
-    rollback: "Roll back this release", diff: "Diff", checks: "Checks", outcome: "Outcome", check: "Check", why: "Why",
+    rollback: "Roll back this release", diff: "Diff", checks: "Checks", outcome: "Outcome", check: "Check", explain: "What this error means",
     history: "History", none: "No tasks yet.", needKey: "Enter the API key that was printed at the first start.",
     sure: "Return this app to the release before?", plan: "Plan", design: "Design", build: "Build", verify: "Verify",
     approveStage: "Approve", release: "Release", smoke: "Smoke", queued: "queued", running: "running", waiting: "waiting for you",
     succeeded: "succeeded", failed: "failed", cancelled: "cancelled", passed: "passed", errored: "error", lost: "The connection broke; trying again." },
-  ja: { key: "APIキー", useKey: "キーを使う", newTask: "新しいタスク", goal: "目標", goalHint: "アプリに何をさせたいですか？", app: "アプリ",
+  ja: { key: "APIキー", useKey: "キーを使う", newTask: "新しいタスク", goal: "目標", goalHint: "掲示板を作って。posts(title:string!, body:text, mood:enum(happy|sad)=happy)",
+    grammar: "データは 名前(項目:型) と書きます。! は必須、= は初期値、ref(users) は他のデータへの参照です。", app: "アプリ",
     approval: "確認", askDestructive: "データを失う変更の前", askAlways: "すべてのリリースの前", askNever: "しない",
     submit: "送信", tasks: "タスク", more: "以前のもの", back: "← タスク一覧", stages: "段階", question: "公開してよいですか？",
     preview: "プレビューを見る", reason: "理由（却下する場合）", approve: "承認", reject: "却下", cancel: "タスクを中止",
-    rollback: "このリリースを取り消す", diff: "差分", checks: "検査", outcome: "結果", check: "検査", why: "理由",
+    rollback: "このリリースを取り消す", diff: "差分", checks: "検査", outcome: "結果", check: "検査", explain: "このエラーについて",
     history: "履歴", none: "タスクはまだありません。", needKey: "初回起動時に表示されたAPIキーを入力してください。",
     sure: "このアプリを一つ前のリリースに戻しますか？", plan: "計画", design: "設計", build: "実装", verify: "検証",
     approveStage: "承認", release: "公開", smoke: "確認", queued: "待機中", running: "実行中", waiting: "確認待ち",
@@ -72,6 +74,12 @@ async function showTasks(older) {
   $("more").hidden = !next_cursor;
 }
 
+// The list keeps itself fresh for as long as somebody looks at its first page.
+setInterval(() => {
+  const looking = state.key && !document.hidden && !$("home").hidden && $("tasks").childElementCount <= 20;
+  if (looking && !$("tasks").contains(document.activeElement)) showTasks(false).catch(() => {});
+}, 3000);
+
 function showStages(task) {
   const now = task.stage === "done" ? STAGES.length : STAGES.indexOf(task.stage);
   $("stages").replaceChildren(...STAGES.map((stage, place) => {
@@ -91,9 +99,14 @@ function showTask(task) {
   $("task-status").textContent = t(task.status) + (task.attempt > 1 ? ` · ${task.attempt}` : "");
   $("task-status").className = `badge ${task.status}`;
   $("task-message").textContent = final ? "" : task.message ?? "";
+  state.began = task.status === "queued" ? null : Date.now() - task.usage.millis;
+  $("task-time").textContent = state.began ? seconds(task.usage.millis) : "";
   showStages(task);
   $("task-error").hidden = !task.error;
-  $("task-error").textContent = task.error ? `${task.error.title}: ${task.error.detail} (${task.error.code})` : "";
+  if (task.error) {
+    const page = Object.assign(el("a", t("explain")), { href: `/errors/${task.error.code}`, target: "_blank" });
+    $("task-error").replaceChildren(`${task.error.title}: ${task.error.detail} (${task.error.code}) `, page);
+  }
   $("task-result").hidden = !task.result;
   if (task.result) $("task-result").replaceChildren(link(Object.assign(el("a", task.result.url), { target: "_blank", rel: "noopener noreferrer" }), task.result.url));
   const asked = task.status === "waiting" && task.question;
@@ -108,7 +121,20 @@ function showTask(task) {
     }));
   }
   $("cancel").hidden = final || ["release", "smoke"].includes(task.stage);
-  $("rollback").hidden = task.status !== "succeeded";
+  showRollback(task).catch((error) => notice(error.message));
+}
+
+const seconds = (millis) => `${(millis / 1000).toFixed(1)} s`;
+setInterval(() => {
+  if (state.task && state.began && !FINAL.includes(state.task.status)) $("task-time").textContent = seconds(Date.now() - state.began);
+}, 200);
+
+// What can be rolled back is the release that is live, if there is one before it.
+async function showRollback(task) {
+  $("rollback").hidden = true;
+  if (task.status !== "succeeded") return;
+  const { live } = await json("GET", `/v1/apps/${task.app}`);
+  if (state.task?.id === task.id) $("rollback").hidden = !(live?.digest === task.result?.release && live?.base);
 }
 
 function showEvent(event) {
@@ -120,8 +146,11 @@ function showEvent(event) {
   if (event.type === "moved" && event.stage === "verify") $("checks").replaceChildren();
   if (event.type === "checked") {
     const row = el("tr");
-    row.append(el("td", t(event.outcome), event.outcome === "passed" ? "good" : "bad"), el("td", event.title), el("td", event.why ?? ""));
-    $("checks").append(row);
+    const good = event.outcome === "passed", what = el("td", event.title);
+    if (event.why) what.append(el("div", event.why, "bad"));
+    row.append(el("td", t(event.outcome), good ? "good" : "bad"), what);
+    // What went wrong is what people look for.
+    if (good) $("checks").append(row); else $("checks").prepend(row);
   }
   const rows = [...$("checks").rows];
   $("checks-count").textContent = rows.length ? `${rows.filter((row) => row.cells[0].className === "good").length} / ${rows.length}` : "";

@@ -4,10 +4,12 @@ use sqlx::{
     SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
-use std::path::Path;
+use std::{fs::OpenOptions, os::unix::fs::OpenOptionsExt as _, path::Path};
 
 /// The connection that writes and those that read.
 pub(super) async fn open(file: &Path) -> Result<(SqlitePool, SqlitePool), StoreError> {
+    // Goals and what the agents journal are nobody else's to read. SQLite gives its other files the same mode.
+    OpenOptions::new().create(true).append(true).mode(0o600).open(file).map_err(sqlx::Error::from)?;
     let options = SqliteConnectOptions::new()
         .filename(file)
         .create_if_missing(true)

@@ -1,0 +1,89 @@
+//! What people see of tasks, verdicts, apps and releases. Programs see the same as JSON.
+
+use crate::table::Table;
+use protocol::{
+    artifact::{Outcome, Release, ReleaseState, Verdict},
+    rest::App,
+    task::{Question, Task},
+};
+
+/// A task as it stands, a line for each thing there is to say.
+pub(crate) fn task(task: &Task) -> String {
+    let attempt = if task.attempt > 1 { format!(", attempt {}", task.attempt) } else { String::new() };
+    let mut lines = vec![
+        format!("task    {}", task.id),
+        format!("app     {}", task.app),
+        format!("goal    {}", task.goal),
+        format!("status  {} ({}{attempt})", task.status.as_str(), task.stage.as_str()),
+        format!("took    {:.2} s", f64::from(u32::try_from(task.usage.millis).unwrap_or(u32::MAX)) / 1_000.0),
+    ];
+    lines.extend(task.labels.iter().map(|(name, value)| format!("label   {name}={value}")));
+    if let Some(result) = &task.result {
+        lines.push(format!("checks  {} passed", result.checks_passed));
+        lines.push(format!("release {}", result.release));
+        lines.push(format!("live    {}", result.url));
+    }
+    if let Some(Question::Approval { reason, statements, preview }) = &task.question {
+        lines.push(format!("asks    {reason}"));
+        lines.extend(statements.iter().map(|one| format!("        {} ({})", one.sql, one.danger)));
+        lines.push(format!("preview {preview}"));
+    }
+    lines.join("\n") + "\n"
+}
+
+/// Every check with what came of it; for a red one, why.
+pub(crate) fn verdict(verdict: &Verdict) -> String {
+    let mut table = Table::new(["", "check", "ms", "what it shows"]);
+    for result in &verdict.results {
+        let (mark, why) = match &result.outcome {
+            Outcome::Passed => (console::style("✓").green(), String::new()),
+            Outcome::Failed { why } => (console::style("✗").red(), format!(": {why}")),
+            Outcome::Errored { why } => (console::style("?").red(), format!(": {why}")),
+        };
+        let title = format!("{}{why}", result.title);
+        table.row([mark.to_string(), result.id.clone(), result.millis.to_string(), title]);
+    }
+    let caveats: String = verdict.caveats.iter().map(|caveat| format!("note: {caveat}\n")).collect();
+    table.to_string() + &caveats
+}
+
+/// Tasks, a row each.
+pub(crate) fn tasks(tasks: &[Task]) -> String {
+    let mut table = Table::new(["task", "app", "status", "stage", "submitted", "goal"]);
+    for task in tasks {
+        table.row([
+            task.id.to_string(),
+            task.app.to_string(),
+            task.status.as_str().to_owned(),
+            task.stage.as_str().to_owned(),
+            task.created_at.format("%F %T").to_string(),
+            task.goal.chars().take(200).collect(),
+        ]);
+    }
+    table.to_string()
+}
+
+/// Apps, a row each.
+pub(crate) fn apps(apps: &[App]) -> String {
+    let mut table = Table::new(["app", "live release", "url"]);
+    for app in apps {
+        let live = app.live.as_ref().map_or("-".to_owned(), |release| release.digest.short());
+        table.row([app.name.to_string(), live, app.url.clone()]);
+    }
+    table.to_string()
+}
+
+/// An app's releases, a row each.
+pub(crate) fn releases(releases: &[Release]) -> String {
+    let mut table = Table::new(["release", "state", "live since", "task"]);
+    for release in releases {
+        let state = match release.state {
+            ReleaseState::Live => "live",
+            ReleaseState::Previous => "previous",
+            ReleaseState::RolledBack => "rolled back",
+        };
+        let since = release.activated_at.format("%F %T").to_string();
+        table.row([release.digest.to_string(), state.to_owned(), since, release.task.to_string()]);
+    }
+    table.to_string()
+}
