@@ -7,12 +7,19 @@ use tracing_subscriber::{EnvFilter, fmt, prelude::*};
 /// Starts logging to standard error: JSON lines when `YONIN_LOG_FORMAT` is `json`, text otherwise; the level from `YONIN_LOG`
 /// (`info` unless given). Call it once, in `main`; a second call changes nothing.
 pub fn start() {
-    let filter = EnvFilter::try_from_env("YONIN_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let wanted = std::env::var("YONIN_LOG").unwrap_or_else(|_| "info".to_owned());
+    let (filter, mistake) = match EnvFilter::try_new(wanted) {
+        Ok(filter) => (filter, None),
+        Err(mistake) => (EnvFilter::new("info"), Some(mistake)),
+    };
     let layer = fmt::layer().with_writer(io::stderr);
     let json = std::env::var("YONIN_LOG_FORMAT").is_ok_and(|format| format == "json");
     let layer = if json { layer.json().flatten_event(true).boxed() } else { layer.with_target(false).boxed() };
     // Fails only when somebody started before: a test, or the program around us.
     let _ = tracing_subscriber::registry().with(filter).with(layer).try_init();
+    if let Some(mistake) = mistake {
+        tracing::warn!(%mistake, "YONIN_LOG is not understood; logging at info");
+    }
 }
 
 /// Upper bounds of the buckets of everything measured in seconds.
