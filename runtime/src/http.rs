@@ -13,10 +13,13 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use http_body_util::LengthLimitError;
 use protocol::{Code, Problem};
 use serde::de::{DeserializeOwned, IgnoredAny};
-use std::error::Error;
+use std::{error::Error, time::Duration};
 
 /// Seconds after which a caller who was told 429 or 503 should come back.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
+
+/// How long a body may take to arrive. The largest, 64 MiB, then comes at 1 MiB/s.
+const SLOWEST_BODY: Duration = Duration::from_secs(60);
 
 /// An error as a handler returns it: `application/problem+json` with the problem's status. 401 carries a challenge, 429 and
 /// 503 `Retry-After`.
@@ -90,15 +93,18 @@ impl BodyLimit {
     }
 }
 
-/// All of a body, if it is not larger than it may be.
+/// All of a body, if it is not larger than it may be and does not take too long.
 pub(crate) async fn read(body: Body, limit: BodyLimit) -> Result<Bytes, Problem> {
-    axum::body::to_bytes(body, limit.0).await.map_err(|error| {
-        if error.source().is_some_and(|cause| cause.is::<LengthLimitError>()) {
-            limit.problem()
-        } else {
-            Code::BadJson.problem("the body did not arrive completely")
-        }
-    })
+    read_within(SLOWEST_BODY, body, limit).await
+}
+
+async fn read_within(time: Duration, body: Body, limit: BodyLimit) -> Result<Bytes, Problem> {
+    match tokio::time::timeout(time, axum::body::to_bytes(body, limit.0)).await {
+        Ok(Ok(body)) => Ok(body),
+        Ok(Err(error)) if error.source().is_some_and(|cause| cause.is::<LengthLimitError>()) => Err(limit.problem()),
+        Ok(Err(_)) => Err(Code::BadJson.problem("the body did not arrive completely")),
+        Err(_) => Err(Code::BadJson.problem(format!("the body did not arrive within {} s", time.as_secs()))),
+    }
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -126,5 +132,18 @@ impl<S: Send + Sync> FromRequestParts<S> for Principal {
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Failure> {
         Ok(Caller::of(&parts.extensions)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::{StreamExt as _, stream};
+
+    #[tokio::test]
+    async fn a_body_that_never_ends_is_not_waited_for() {
+        let begun = stream::iter([Ok::<_, std::io::Error>("{")]).chain(stream::pending());
+        let read = read_within(Duration::from_millis(10), Body::from_stream(begun), BodyLimit::PEOPLE);
+        assert_eq!(read.await.expect_err("too slow").code, Code::BadJson);
     }
 }

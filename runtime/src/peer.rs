@@ -34,6 +34,8 @@ const CONCURRENT: usize = 256;
 const CONNECT: Duration = Duration::from_secs(5);
 /// Connections that nobody uses are closed before the peer closes them: a request never meets one that is just going.
 const IDLE: Duration = Duration::from_secs(15);
+/// How long a call waits at least when the peer says when to come back: one that says "at once" is not hammered.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(250);
 /// How long a call waits, at most, when the peer says when to come back.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
@@ -243,7 +245,9 @@ impl Peer {
             _ => self.unavailable(&format!("it answers {status}")),
         };
         match retry_after.and_then(|seconds| seconds.parse().ok()) {
-            Some(seconds) if matches!(status, 429 | 503) => Told::Wait(Duration::from_secs(seconds), problem),
+            Some(seconds) if matches!(status, 429 | 503) => {
+                Told::Wait(Duration::from_secs(seconds).max(SHORTEST_PAUSE), problem)
+            }
             _ => Told::Problem(problem),
         }
     }

@@ -8,16 +8,26 @@ use std::{
 };
 use tracing_subscriber::{EnvFilter, fmt, prelude::*};
 
+/// What is logged unless told: the MCP library says at every request what only its developers want to know.
+const DEFAULT_LEVELS: &str = "info,rmcp=warn";
+
 /// Starts logging to standard error: JSON lines when `YONIN_LOG_FORMAT` is `json`, text otherwise; the level from `YONIN_LOG`
 /// (`info,rmcp=warn` unless given). Colours only on a terminal, and not when `NO_COLOR` is set. Call it once, in `main`; a second call changes nothing.
 pub fn start() {
-    let filter = EnvFilter::try_from_env("YONIN_LOG").unwrap_or_else(|_| EnvFilter::new("info,rmcp=warn"));
+    let wanted = std::env::var("YONIN_LOG").unwrap_or_else(|_| DEFAULT_LEVELS.to_owned());
+    let (filter, mistake) = match EnvFilter::try_new(wanted) {
+        Ok(filter) => (filter, None),
+        Err(mistake) => (EnvFilter::new(DEFAULT_LEVELS), Some(mistake)),
+    };
     let colours = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let layer = fmt::layer().with_writer(io::stderr).with_ansi(colours);
     let json = std::env::var("YONIN_LOG_FORMAT").is_ok_and(|format| format == "json");
     let layer = if json { layer.json().flatten_event(true).boxed() } else { layer.with_target(false).boxed() };
     // Fails only when somebody started before: a test, or the program around us.
     let _ = tracing_subscriber::registry().with(filter).with(layer).try_init();
+    if let Some(mistake) = mistake {
+        tracing::warn!(%mistake, "YONIN_LOG is not understood; logging at info");
+    }
 }
 
 /// Upper bounds of the buckets of everything measured in seconds.

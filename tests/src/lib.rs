@@ -1,6 +1,7 @@
 //! What the integration tests share: a [`World`] to test in, and the [`contract`] of generated apps.
 
 pub mod contract;
+mod marked;
 mod planted;
 mod process;
 mod world;

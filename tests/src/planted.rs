@@ -1,5 +1,6 @@
 //! An engine that writes what the built-in one does, and then a bug into it.
 
+use crate::marked;
 use coder::{Blueprint, Engine, Order};
 use protocol::{
     Code, Problem,
@@ -7,7 +8,7 @@ use protocol::{
 };
 
 /// Plants a bug into every app that is named for one: `bug-NAME-...` keeps it, `mend-NAME-...` has it in the first attempt
-/// only.
+/// only. The releases of `marked-...` say in everything they answer which one they are.
 pub struct Planted;
 
 /// One way to break an app.
@@ -124,6 +125,9 @@ impl Engine for Planted {
         let mut change_set = Blueprint.build(order)?;
         let mut words = order.app.as_str().split('-');
         let (kind, name) = (words.next(), words.next().unwrap_or_default());
+        if kind == Some("marked") {
+            marked::mark(&mut change_set, order.design)?;
+        }
         let plants = match kind {
             Some("bug") => true,
             Some("mend") => order.attempt == 1,

@@ -6,7 +6,7 @@ mod store;
 pub use service::ServiceConfig;
 pub use store::StoreConfig;
 
-use std::{collections::BTreeMap, fmt::Display, process::ExitCode, str::FromStr};
+use std::{collections::BTreeMap, ffi::OsString, fmt::Display, process::ExitCode, str::FromStr};
 
 /// Reads variables from a source and collects every mistake.
 ///
@@ -24,10 +24,22 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Reads this process's environment.
+    /// Reads this process's environment. Values that are not UTF-8 are mistakes; other programs' variables may be anything.
     #[must_use]
     pub fn of_process() -> Self {
-        Self::of(std::env::vars())
+        Self::of_raw(std::env::vars_os())
+    }
+
+    fn of_raw(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
+        let mut reader = Self::of([]);
+        for (name, value) in variables {
+            match (name.into_string(), value.into_string()) {
+                (Ok(name), Ok(value)) => drop(reader.variables.insert(name, value)),
+                (Ok(name), Err(_)) if name.starts_with("YONIN_") => reader.mistakes.push(format!("{name}: not UTF-8")),
+                _ => {}
+            }
+        }
+        reader
     }
 
     /// Reads these variables.
@@ -92,4 +104,18 @@ pub fn report(mistakes: &[String]) -> ExitCode {
         eprintln!("{mistake}");
     }
     ExitCode::from(2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::ffi::OsStringExt as _;
+
+    #[test]
+    fn bytes_that_are_no_text_are_a_mistake_in_our_variables_alone() {
+        let raw = || OsString::from_vec(vec![0xFF]);
+        let mut reader = Reader::of_raw([("LS_COLORS".into(), raw()), ("YONIN_KEY".into(), raw()), (raw(), raw())]);
+        let _: String = reader.required("YONIN_KEY");
+        assert_eq!(reader.finish().expect_err("a mistake"), ["YONIN_KEY: not UTF-8"]);
+    }
 }

@@ -39,7 +39,7 @@ impl ServiceConfig {
         Self {
             listen: reader.or("YONIN_LISTEN", SocketAddr::from((Ipv4Addr::UNSPECIFIED, 8080))),
             allowed_hosts: reader.or("YONIN_ALLOWED_HOSTS", Names::default()).0,
-            key: Credential::new(reader.required::<String>("YONIN_KEY")),
+            key: Credential::new(reader.required::<Key>("YONIN_KEY").0),
             callers: people.admit(callers, Principal::Person),
         }
     }
@@ -63,6 +63,21 @@ impl FromStr for Names {
             return Err("expected host names separated by commas");
         }
         Ok(Self(names))
+    }
+}
+
+/// A key as it can stand in a header.
+#[derive(Default)]
+struct Key(String);
+
+impl FromStr for Key {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err("a key is one or more visible ASCII characters");
+        }
+        Ok(Self(text.to_owned()))
     }
 }
 
@@ -90,9 +105,9 @@ impl FromStr for Keys {
 
 fn key(part: &str) -> Result<(String, Fingerprint), &'static str> {
     let (name, key) = part.split_once('=').ok_or("expected NAME=KEY")?;
-    let (name, key) = (name.trim(), key.trim());
-    if name.is_empty() || key.is_empty() {
-        return Err("the name or the key is empty");
+    let (name, Key(key)) = (name.trim(), key.trim().parse()?);
+    if name.is_empty() {
+        return Err("the name is empty");
     }
     let fingerprint = if key.starts_with("sha256:") {
         key.parse().map_err(|_| "expected 64 hex digits after sha256:")?
@@ -133,6 +148,14 @@ mod tests {
         ]);
         assert_eq!(mistakes.len(), 4, "{mistakes:?}");
         assert!(mistakes.iter().all(|mistake| !mistake.contains("secret")), "{mistakes:?}");
+    }
+
+    #[test]
+    fn a_key_that_cannot_stand_in_a_header_is_a_mistake() {
+        for bad in ["", "two words", "鍵", "line\n"] {
+            let (_, mistakes) = read(&[("YONIN_KEY", bad)]);
+            assert_eq!(mistakes, ["YONIN_KEY: a key is one or more visible ASCII characters"], "{bad:?}");
+        }
     }
 
     #[test]

@@ -60,9 +60,13 @@ pub(super) async fn pass(
         read_off(request).await;
         return Err(limit.problem().into());
     }
+    let caller = Caller(caller);
     request.extensions_mut().insert(limit);
-    request.extensions_mut().insert(Caller(caller));
-    Ok(next.run(request).await)
+    request.extensions_mut().insert(caller.clone());
+    let mut response = next.run(request).await;
+    // For the log line.
+    response.extensions_mut().insert(caller);
+    Ok(response)
 }
 
 /// Reads what a caller goes on sending, within bounds, and forgets it: one that is cut off while it sends never sees the answer.
@@ -81,12 +85,9 @@ async fn read_off(request: Request) {
     let _ = tokio::time::timeout(Duration::from_secs(5), read).await;
 }
 
-/// Lets only known callers through, with bodies that are not too large however they arrive.
+/// Lets only known callers through, with bodies that are neither too large nor too slow however they arrive.
 pub(super) async fn known(request: Request, next: Next) -> Result<Response, Failure> {
     Caller::of(request.extensions())?;
-    if request.headers().contains_key(header::CONTENT_LENGTH) {
-        return Ok(next.run(request).await);
-    }
     let (parts, body) = request.into_parts();
     let body = read(body, BodyLimit::of(&parts.extensions)).await?;
     Ok(next.run(Request::from_parts(parts, Body::from(body))).await)
@@ -145,6 +146,22 @@ fn without_port(host: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Credential;
+    use axum::{Router, middleware::from_fn_with_state, routing::get};
+    use tower::ServiceExt as _;
+
+    #[tokio::test]
+    async fn an_answer_carries_its_caller_for_the_log() {
+        let key = Credential::random();
+        let callers = Callers::nobody().and(&key, Principal::Person("mei".to_owned()));
+        let guard = Guard { callers, hosts: Hosts::loopback(), body_limit: None };
+        let router = Router::new().route("/", get(async || "")).layer(from_fn_with_state(Arc::new(guard), pass));
+        let request = Request::get("/").header("host", "localhost");
+        let request = request.header("authorization", format!("Bearer {}", key.reveal()));
+        let answer = router.oneshot(request.body(Body::empty()).expect("a request")).await.expect("an answer");
+        let caller = Caller::of(answer.extensions()).expect("known");
+        assert_eq!(caller, Principal::Person("mei".to_owned()));
+    }
 
     fn admitted(host: &'static str, origin: Option<&'static str>) -> bool {
         let hosts = Hosts::loopback().and(["planner.example:8080".to_owned()]);

@@ -6,7 +6,7 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use http::HeaderMap;
+use http::{HeaderMap, Method};
 use std::time::Instant;
 use tracing::Instrument as _;
 
@@ -23,7 +23,7 @@ pub(super) async fn request(State(service): State<&'static str>, request: Reques
 
     let labels = [
         ("service", service.to_owned()),
-        ("method", method.to_string()),
+        ("method", known(&method).to_owned()),
         ("route", route.clone()),
         ("status", status.as_u16().to_string()),
     ];
@@ -44,6 +44,13 @@ pub(super) async fn request(State(service): State<&'static str>, request: Reques
         }
     });
     response
+}
+
+/// The method, if it is one of those that HTTP knows: anybody may make up others, and each would be a series of its own for ever.
+fn known(method: &Method) -> &str {
+    const KNOWN: [Method; 7] =
+        [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::HEAD, Method::OPTIONS];
+    if KNOWN.contains(method) { method.as_str() } else { "other" }
 }
 
 /// The trace the caller is in (W3C `traceparent`), or a new one.

@@ -117,6 +117,13 @@ async fn a_peer_that_says_when_to_come_back_is_asked_again_then() {
 }
 
 #[tokio::test]
+async fn a_peer_that_is_busy_and_says_at_once_is_not_hammered() {
+    let (_fixture, peer) = busy(1_000, "0").await;
+    let problem = peer.call::<_, Greeting>("greet", &mei()).await.expect_err("patience ends first");
+    assert_eq!(problem.code, Code::PeerUnavailable);
+}
+
+#[tokio::test]
 async fn a_peer_that_is_away_for_long_is_not_waited_for() {
     let (_fixture, peer) = busy(1, "3600").await;
     let began = Instant::now();
