@@ -12,7 +12,8 @@ use tracing_subscriber::{EnvFilter, fmt, prelude::*};
 const DEFAULT_LEVELS: &str = "info,rmcp=warn";
 
 /// Starts logging to standard error: JSON lines when `YONIN_LOG_FORMAT` is `json`, text otherwise; the level from `YONIN_LOG`
-/// (`info,rmcp=warn` unless given). Colours only on a terminal, and not when `NO_COLOR` is set. Call it once, in `main`; a second call changes nothing.
+/// (`info,rmcp=warn` unless given). Colours only on a terminal, and not when `NO_COLOR` is set. Call it once, in `main`; a second
+/// call changes nothing.
 pub fn start() {
     let wanted = std::env::var("YONIN_LOG").unwrap_or_else(|_| DEFAULT_LEVELS.to_owned());
     let (filter, mistake) = match EnvFilter::try_new(wanted) {

@@ -79,7 +79,7 @@ impl Team {
     }
 
     async fn start_build(&self) -> JobId {
-        self.peer(&self.planner).start(BUILD, "build-1", &order()).await.expect("a job")
+        self.peer(&self.planner).start(BUILD, "build-1", &ann(), &order()).await.expect("a job")
     }
 
     async fn end<O: serde::de::DeserializeOwned>(&self, job: JobId) -> PeerState<O> {
@@ -217,7 +217,7 @@ async fn a_rollback_under_way_cannot_be_cancelled() {
     let planner = team.peer(&team.planner);
     let app = "shop".parse().expect("a name");
     let back = RollbackInput { task: TaskId::fresh(), app, from: Digest::of("a"), to: RollbackTo::Base, turn: 4 };
-    let job = planner.start(ROLLBACK, "rollback-1", &back).await.expect("a job");
+    let job = planner.start(ROLLBACK, "rollback-1", &ann(), &back).await.expect("a job");
     team.host.script.called(ROLLBACK_RELEASE, 1).await;
     assert_eq!(planner.cancel(job).await.expect_err("too late").code, Code::Releasing);
 }
@@ -230,7 +230,7 @@ async fn only_the_planner_orders_changes() {
     let discard = DiscardPreviewInput { app, task: TaskId::fresh(), turn: 9 };
     let refused = architect.call::<_, Done>(DISCARD_PREVIEW, &discard).await.expect_err("not the Planner");
     assert_eq!(refused.code, Code::Forbidden);
-    let refused = architect.start(BUILD, "build-1", &order()).await.expect_err("not the Planner");
+    let refused = architect.start(BUILD, "build-1", &ann(), &order()).await.expect_err("not the Planner");
     assert_eq!(refused.code, Code::Forbidden);
     assert_eq!(team.host.script.epochs(CLOSE_PREVIEWS).len(), 0);
     planner.call::<_, Done>(DISCARD_PREVIEW, &discard).await.expect("done");
@@ -242,6 +242,10 @@ async fn a_design_for_another_plan_is_refused_before_anything_happens() {
     let team = Team::start().await;
     let mut order = order();
     order.plan.goal.push('!');
-    let refused = team.peer(&team.planner).start(BUILD, "build-1", &order).await.expect_err("another plan");
+    let refused = team.peer(&team.planner).start(BUILD, "build-1", &ann(), &order).await.expect_err("another plan");
     assert_eq!(refused.code, Code::BadRequest);
+}
+
+fn ann() -> Principal {
+    Principal::Person("ann".to_owned())
 }
