@@ -38,7 +38,7 @@ async fn main() -> anyhow::Result<()> {
     let mut table =
         Table::new(["store", "jobs taken over", "median s", "longest s", "bar: a lease and little"]);
     for server in Server::all() {
-        let place = server.place().await?;
+        let place = server.place()?;
         let mut seen = Samples::default();
         for kill in 0..KILLS {
             // Heartbeats come every ten seconds: at different times after one.

@@ -59,7 +59,7 @@ async fn main() -> anyhow::Result<()> {
         "p99 ms",
     ]);
     for server in Server::all() {
-        let place = server.place().await?;
+        let place = server.place()?;
         for waiting in [0, TASKS] {
             let seen = measure(&place, waiting).await.with_context(|| format!("{waiting} on {server}"))?;
             table.row([

@@ -77,7 +77,7 @@ impl Kind {
 
     /// How long each chain took that ended in time.
     async fn measure(&self, server: Server) -> anyhow::Result<Samples> {
-        let place = server.place().await?;
+        let place = server.place()?;
         let (replicas, steps) = match self {
             Self::Plain => {
                 let plain = plain::Plain::open(&place).await?;

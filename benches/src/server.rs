@@ -1,7 +1,6 @@
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use runtime::store::StoreLocation;
-use sqlx::{Connection as _, Executor as _, MySqlConnection};
-use std::fmt;
+use std::{fmt, process::Command};
 use tempfile::TempDir;
 
 /// What keeps jobs.
@@ -27,14 +26,17 @@ impl Server {
     ///
     /// # Errors
     /// When the server does not answer.
-    pub async fn place(self) -> anyhow::Result<Place> {
+    pub fn place(self) -> anyhow::Result<Place> {
         if self == Self::Sqlite {
             return Ok(Place::File(TempDir::new()?));
         }
         let (origin, schema) = (self.origin()?, format!("bench_{}", protocol::JobId::fresh().to_string().replace('-', "")));
-        let mut connection = MySqlConnection::connect(&origin).await.context("the server does not answer")?;
-        connection.execute(sqlx::AssertSqlSafe(format!("create database {schema}"))).await?;
-        connection.close().await?;
+        let address = origin.rsplit('@').next().and_then(|address| address.split_once(':'));
+        let (host, port) = address.context("expected mysql://root@host:port")?;
+        let mut client = Command::new("mariadb");
+        client.args(["--no-defaults", "--user=root", "--skip-ssl", "--host", host, "--port", port]);
+        let made = client.arg("--execute").arg(format!("create database {schema}")).output()?;
+        ensure!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         Ok(Place::Schema(format!("{origin}/{schema}")))
     }
 
