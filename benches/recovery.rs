@@ -35,8 +35,7 @@ async fn main() -> anyhow::Result<()> {
     }
     let machine = Machine::look();
     let lease = Timing::default().lease;
-    let mut table =
-        Table::new(["store", "jobs taken over", "median s", "longest s", "bar: a lease and little"]);
+    let mut table = Table::new(["store", "jobs taken over", "median s", "longest s", "bar: a lease and little"]);
     for server in Server::all() {
         let place = server.place()?;
         let mut seen = Samples::default();
@@ -67,7 +66,9 @@ async fn kill_one(place: &Place, after: Duration) -> anyhow::Result<Samples> {
     let mut first = Worker::start(&store)?;
     let mut under_way = Vec::new();
     for _ in 0..JOBS {
-        under_way.push(jobs.submit(&caller(), Stall::NAME, Order { input: serde_json::json!({}), ..Order::default() }).await?.id);
+        under_way.push(
+            jobs.submit(&caller(), Stall::NAME, Order { input: serde_json::json!({}), ..Order::default() }).await?.id,
+        );
     }
     for job in &under_way {
         let by = wait_for(&jobs, *job, |record| record.message.is_some()).await?.message;
@@ -83,7 +84,11 @@ async fn kill_one(place: &Place, after: Duration) -> anyhow::Result<Samples> {
         let jobs = jobs.clone();
         ends.spawn(async move {
             let record = wait_for(&jobs, job, |record| record.ended_at.is_some()).await?;
-            ensure!(record.status == JobStatus::Done(serde_json::json!({"runs": 2})), "it ended as {:?}", record.status);
+            ensure!(
+                record.status == JobStatus::Done(serde_json::json!({"runs": 2})),
+                "it ended as {:?}",
+                record.status
+            );
             anyhow::Ok(killed.elapsed())
         });
     }

@@ -271,7 +271,12 @@ impl LongTool for Architect {
         Ok(Admission::default())
     }
 
-    async fn run(&self, _job: &Job, _input: DesignInput, _checkpoint: Option<()>) -> Result<Step<(), Design>, JobError> {
+    async fn run(
+        &self,
+        _job: &Job,
+        _input: DesignInput,
+        _checkpoint: Option<()>,
+    ) -> Result<Step<(), Design>, JobError> {
         Ok(Step::Wait((), Wait::Until(protocol::Timestamp::MAX_UTC)))
     }
 }

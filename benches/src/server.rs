@@ -30,7 +30,8 @@ impl Server {
         if self == Self::Sqlite {
             return Ok(Place::File(TempDir::new()?));
         }
-        let (origin, schema) = (self.origin()?, format!("bench_{}", protocol::JobId::fresh().to_string().replace('-', "")));
+        let (origin, schema) =
+            (self.origin()?, format!("bench_{}", protocol::JobId::fresh().to_string().replace('-', "")));
         let address = origin.rsplit('@').next().and_then(|address| address.split_once(':'));
         let (host, port) = address.context("expected mysql://root@host:port")?;
         let mut client = Command::new("mariadb");
