@@ -40,9 +40,10 @@ async fn pools() -> anyhow::Result<ExitCode> {
     for dir in [&places.pools, &places.sockets] {
         std::fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
     }
+    let told_to_stop = runtime::service::told_to_stop()?;
     let supervisor = PoolSupervisor::start(&places.pools, &places.sockets).await?;
     tracing::info!(pools.directory = %places.pools.display(), "PHP pools are started as they are asked for");
-    runtime::service::told_to_stop().await?;
+    told_to_stop.await;
     supervisor.stop().await;
     Ok(ExitCode::SUCCESS)
 }

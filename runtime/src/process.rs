@@ -57,7 +57,7 @@ async fn serve<C>(
     let service = store.apply(build(own, Store::open(&store.location).await?, hints.clone(), &config)).hints(hints);
     let bound = config.apply(service).bind(config.listen).await?;
     tracing::info!(service = name, store = ?store.location, "The agent is ready");
-    run_until_signal(bound.start(), DRAIN).await?;
+    run_until_signal(bound, DRAIN).await?;
     Ok(ExitCode::SUCCESS)
 }
 

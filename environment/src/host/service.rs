@@ -50,7 +50,7 @@ async fn serve() -> Result<ExitCode, Box<dyn Error + Send + Sync>> {
     };
     let bound = service_config.apply(service(config).await?).bind(service_config.listen).await?;
     tracing::info!(origin = bound.origin(), "The host is ready");
-    runtime::service::run_until_signal(bound.start(), DRAIN).await?;
+    runtime::service::run_until_signal(bound, DRAIN).await?;
     Ok(ExitCode::SUCCESS)
 }
 
