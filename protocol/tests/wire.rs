@@ -33,6 +33,7 @@ fn tasks() {
     let waiting =
         Task { status: Status::Waiting, stage: Stage::Approve, question: Some(question()), result: None, ..task() };
     wire!("task-waiting", waiting);
+    wire!("question-in-doubt", Question::InDoubt { reason: "every worker of the release died".into() });
     let failed = Task { status: Status::Failed, error: Some(problem()), result: None, ..task() };
     wire!("task-failed", failed);
     wire!("problem", problem());

@@ -21,6 +21,8 @@ const REVERT_GRACE: TimeDelta = TimeDelta::minutes(10);
 pub(super) enum Called {
     /// Its job is under way.
     Working(JobId),
+    /// Its job is in doubt, and a person decides.
+    InDoubt(String),
     /// It has ended, with this event and what there is to tell.
     Ended(Event, Vec<What>),
 }
@@ -45,6 +47,7 @@ impl Drive<'_> {
                 }
                 Ok(Called::Working(job))
             }
+            Ok(Looked::State(_, PeerState::InDoubt { message })) => Ok(Called::InDoubt(message)),
             Ok(Looked::State(_, PeerState::Done(output))) => {
                 let (event, told) = self.accept(progress, part, output).await?;
                 Ok(Called::Ended(event, told))

@@ -3,7 +3,7 @@
 use super::{harness::Harness, world::broken};
 use protocol::{
     Code,
-    event::What,
+    event::{Event, What},
     task::{Question, Stage, Status},
 };
 use serde_json::json;
@@ -72,6 +72,29 @@ async fn an_approval_is_bound_to_the_statements() {
     assert_eq!(harness.ended(task.id).await.status, Status::Succeeded);
     assert_eq!(harness.world.state().released[0].approved, [statements[0].checksum]);
     assert_eq!(harness.act(task.id, "approve").await.expect_err("over").code, Code::NotWaiting);
+}
+
+#[tokio::test]
+async fn a_release_in_doubt_asks_and_is_done_again_or_given_up() {
+    for (verb, ends) in [("approve", Status::Succeeded), ("reject", Status::Failed)] {
+        let harness = Harness::start().await;
+        harness.world.state().doubtful = Some("release");
+        let task = harness.submit("posts(title:string!)", json!({})).await;
+        let task = harness.waiting(task.id).await;
+        let Some(Question::InDoubt { reason }) = task.question else { panic!("no doubt") };
+        assert_eq!((task.stage, reason.contains("nobody knows")), (Stage::Release, true), "{reason}");
+        let cancelled = harness.act(task.id, "cancel").await.expect_err("past the point of no return");
+        assert_eq!(cancelled.code, Code::Releasing);
+        let answered = harness.act(task.id, verb).await.expect("answered");
+        assert_eq!((answered.status, answered.question), (Status::Running, None));
+        let task = harness.ended(task.id).await;
+        assert_eq!(task.status, ends, "{verb}");
+        if verb == "reject" {
+            assert_eq!(task.error.expect("a reason").code, Code::InDoubt);
+        }
+        let asked = |event: &Event| matches!(&event.what, What::Asked { question: Question::InDoubt { .. } });
+        assert_eq!(harness.events(task.id, 0).await.iter().filter(|event| asked(event)).count(), 1);
+    }
 }
 
 #[tokio::test]
