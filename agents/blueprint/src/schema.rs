@@ -254,3 +254,6 @@ fn sql(field: &Field, value: &Value) -> String {
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
 }
+
+#[cfg(test)]
+mod tests;
