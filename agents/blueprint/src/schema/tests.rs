@@ -1,5 +1,6 @@
 use super::*;
 use crate::goal;
+use protocol::artifact::Reference;
 
 fn resources(goal: &str) -> Vec<Resource> {
     let reading = goal::read(goal);
@@ -9,12 +10,22 @@ fn resources(goal: &str) -> Vec<Resource> {
 
 /// What the database looks like once these resources are in it.
 fn snapshot(resources: &[Resource]) -> AppSnapshot {
-    let column = |name: &str, kind: &str, nullable| Column { name: name.to_owned(), kind: kind.to_owned(), nullable };
+    let column = |name: &str, kind: &str, nullable| Column {
+        name: name.to_owned(),
+        kind: kind.to_owned(),
+        nullable,
+        unique: false,
+    };
     let table = |one: &Resource| {
         let own = [("id", "bigint(20)"), ("created_at", "datetime"), ("updated_at", "datetime")];
         let mut columns: Vec<Column> = own.into_iter().map(|(name, kind)| column(name, kind, false)).collect();
-        columns.extend(one.fields.iter().map(|field| column(&field.name, column_type(&field.kind), !field.required)));
-        Table { name: one.name.clone(), columns, references: vec![], rows: 3 }
+        columns.extend(one.fields.iter().map(|field| Column {
+            unique: field.unique && !is_hashed(&field.kind),
+            ..column(&field.name, column_type(&field.kind), !field.required)
+        }));
+        let reference =
+            |(field, target): (&Field, &str)| Reference { column: field.name.clone(), table: target.to_owned() };
+        Table { name: one.name.clone(), columns, references: references(one).map(reference).collect(), rows: 3 }
     };
     AppSnapshot {
         app: "shop".parse().expect("a name"),
@@ -70,7 +81,19 @@ fn what_a_rolled_back_release_left_is_used_again_or_refused() {
     let left = snapshot(&resources("posts(title:string!, n:int)"));
     let again = migrations(&resources("posts(title:string!, n:int)"), Some(&left)).expect("it fits");
     assert_eq!(again, []);
-    for other in ["posts(title:string!, n:string)", "posts(title:string, n:int)", "posts(other:string)"] {
+    for other in [
+        "posts(title:string!, n:string)",
+        "posts(title:string, n:int)",
+        "posts(other:string)",
+        "posts(title:string!, n:int unique)",
+        "posts(title:string!, n:ref(posts))",
+    ] {
+        let refused = migrations(&resources(other), Some(&left)).expect_err(other);
+        assert_eq!(refused.code, Code::UnsupportedChange, "{other}");
+    }
+    let left = snapshot(&resources("posts(n:int unique, up:ref(posts))"));
+    assert_eq!(migrations(&resources("posts(n:int unique, up:ref(posts))"), Some(&left)).expect("it fits"), []);
+    for other in ["posts(n:int)", "posts(n:int unique, up:int)", "posts(n:int unique, up:ref(tags)); tags(n:int)"] {
         let refused = migrations(&resources(other), Some(&left)).expect_err(other);
         assert_eq!(refused.code, Code::UnsupportedChange, "{other}");
     }
