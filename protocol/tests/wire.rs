@@ -477,7 +477,7 @@ fn snapshot() -> AppSnapshot {
         files: vec![FileText { path: path("public/index.php"), text: "<?php\n".into() }],
         schema: vec![Table {
             name: "posts".into(),
-            columns: vec![Column { name: "id".into(), kind: "bigint".into(), nullable: false }],
+            columns: vec![Column { name: "id".into(), kind: "bigint".into(), nullable: false, unique: false }],
             references: vec![Reference { column: "author".into(), table: "users".into() }],
             rows: 3,
         }],

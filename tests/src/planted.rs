@@ -114,6 +114,31 @@ pub const BUGS: &[Bug] = &[
     },
     Bug { name: "syntax", file: "src/Lists.php", good: r#"return [$json, false];"#, bad: r#"return [$json, false;"# },
     Bug { name: "allow", file: "src/HttpError.php", good: r#"['Allow' => $allowed]"#, bad: r#"[]"# },
+    Bug {
+        name: "filter",
+        file: "src/ListQuery.php",
+        good: r#""{$field->column()} = $place""#,
+        bad: r#""$place is not null""#,
+    },
+    Bug {
+        name: "formcache",
+        file: "src/ResourcePage.php",
+        good: r#"$this->lists->forget();"#,
+        bad: r#"$this->lists::class;"#,
+    },
+    Bug {
+        name: "bignumber",
+        file: "src/Request.php",
+        good: r#"json_decode($this->body, true)"#,
+        bad: r#"json_decode($this->body, true, 512, JSON_BIGINT_AS_STRING)"#,
+    },
+    Bug { name: "default", file: "src/Validator.php", good: r#"$input + $defaults"#, bad: r#"$input"# },
+    Bug {
+        name: "order",
+        file: "src/ListQuery.php",
+        good: r#"str_starts_with($this->sort, '-') ? 'desc' : 'asc'"#,
+        bad: r#"'asc'"#,
+    },
 ];
 
 impl Engine for Planted {
