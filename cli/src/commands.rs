@@ -77,8 +77,7 @@ async fn serve(
 fn store_dir(url: &str) -> Result<PathBuf, Failure> {
     let path = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")).filter(|path| !path.is_empty());
     path.map(PathBuf::from).ok_or_else(|| {
-        let kind = url.split(':').next().unwrap_or_default();
-        let detail = format!("--store: {kind} stores are not there yet; sqlite:///DIR keeps each agent's file in DIR");
+        let detail = format!("--store: {url:?} is no store yet; sqlite:///DIR keeps each agent's file in DIR");
         Code::BadConfiguration.problem(detail).into()
     })
 }

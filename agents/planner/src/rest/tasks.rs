@@ -35,7 +35,7 @@ pub(super) fn router() -> Router<Rest> {
 /// Submit a goal for an app.
 #[utoipa::path(
     post, path = "/v1/tasks", tag = "tasks", request_body = SubmitTask,
-    params(("Idempotency-Key" = Option<String>, Header, description = "The same key and body give the same task")),
+    params(("Idempotency-Key" = Option<String>, Header, pattern = "^[!-~]{1,200}$", description = "The same key and body give the same task")),
     responses((status = 202, body = Task, description = "Submitted; `Location` says where to look"),
               (status = "default", body = Problem, content_type = "application/problem+json"))
 )]
@@ -52,9 +52,9 @@ async fn submit(
 /// The tasks, newest first.
 #[utoipa::path(
     get, path = "/v1/tasks", tag = "tasks",
-    params(("app" = Option<String>, Query), ("status" = Option<Status>, Query),
+    params(("app" = Option<String>, Query, pattern = "^[a-z][a-z0-9-]{1,30}$"), ("status" = Option<Status>, Query),
            ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "1 to 100; 20 when absent"),
-           ("cursor" = Option<String>, Query, description = "an earlier answer's `next_cursor`")),
+           ("cursor" = Option<String>, Query, format = Uuid, description = "an earlier answer's `next_cursor`")),
     responses((status = 200, body = TaskList), (status = "default", body = Problem, content_type = "application/problem+json"))
 )]
 async fn list(
