@@ -28,7 +28,7 @@ pub(super) fn router() -> Router<Rest> {
 
 /// Every app.
 #[utoipa::path(
-    get, path = "/v1/apps", tag = "apps",
+    get, path = "/v1/apps", operation_id = "list_apps", tag = "apps",
     responses((status = 200, description = "The answer", body = AppList), (status = "default", description = "What went wrong", body = Problem, content_type = "application/problem+json"))
 )]
 async fn list(State(apps): State<Apps>, _caller: Principal) -> Result<Json<AppList>, Failure> {
@@ -37,7 +37,7 @@ async fn list(State(apps): State<Apps>, _caller: Principal) -> Result<Json<AppLi
 
 /// One app.
 #[utoipa::path(
-    get, path = "/v1/apps/{app}", tag = "apps", params(("app" = String, Path, pattern = "^[a-z][a-z0-9-]{1,30}$")),
+    get, path = "/v1/apps/{app}", operation_id = "get_app", tag = "apps", params(("app" = String, Path, pattern = "^[a-z][a-z0-9-]{1,30}$")),
     responses((status = 200, description = "The answer", body = App), (status = "default", description = "What went wrong", body = Problem, content_type = "application/problem+json"))
 )]
 async fn show(State(apps): State<Apps>, _caller: Principal, Name(app): Name) -> Result<Json<App>, Failure> {

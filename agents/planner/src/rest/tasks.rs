@@ -51,7 +51,7 @@ async fn submit(
 
 /// The tasks, newest first.
 #[utoipa::path(
-    get, path = "/v1/tasks", tag = "tasks",
+    get, path = "/v1/tasks", operation_id = "list_tasks", tag = "tasks",
     params(("app" = Option<String>, Query, pattern = "^[a-z][a-z0-9-]{1,30}$"), ("status" = Option<Status>, Query),
            ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "1 to 100; 20 when absent"),
            ("cursor" = Option<String>, Query, format = Uuid, description = "an earlier answer's `next_cursor`")),
@@ -67,7 +67,7 @@ async fn list(
 
 /// A task as it stands.
 #[utoipa::path(
-    get, path = "/v1/tasks/{id}", tag = "tasks", params(("id" = String, Path)),
+    get, path = "/v1/tasks/{id}", operation_id = "get_task", tag = "tasks", params(("id" = String, Path)),
     responses((status = 200, description = "The answer", body = Task), (status = "default", description = "What went wrong", body = Problem, content_type = "application/problem+json"))
 )]
 async fn show(State(tasks): State<Tasks>, caller: Principal, Id(id): Id) -> Result<Json<Task>, Failure> {

@@ -80,7 +80,9 @@ async fn pages_and_descriptions_are_public() {
     }
     let api: Value = harness.without_key("/openapi.json").send().await.expect("an answer").json().await.expect("JSON");
     let calls = api["paths"].as_object().expect("paths").values().flat_map(|call| call.as_object().expect("methods"));
+    let mut names = std::collections::HashSet::new();
     for (method, call) in calls {
+        assert!(names.insert(call["operationId"].clone()), "two calls of one name: {method} {call:#}");
         for (status, answer) in call["responses"].as_object().expect("answers") {
             assert!(answer["description"].is_string(), "OpenAPI wants a description: {method} {call:#}, {status}");
         }
