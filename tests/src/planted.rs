@@ -113,6 +113,12 @@ pub const BUGS: &[Bug] = &[
         bad: r#"new self(400, $messages->get('not_found'))"#,
     },
     Bug { name: "syntax", file: "src/Lists.php", good: r#"return [$json, false];"#, bad: r#"return [$json, false;"# },
+    Bug {
+        name: "fatal",
+        file: "app/resources/",
+        good: r#"return new Resource("#,
+        bad: r#"nobody_wrote_this(); return new Resource("#,
+    },
     Bug { name: "allow", file: "src/HttpError.php", good: r#"['Allow' => $allowed]"#, bad: r#"[]"# },
     Bug {
         name: "filter",

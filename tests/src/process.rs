@@ -70,6 +70,15 @@ impl Process {
         (text, self.child.wait().expect("it ends"))
     }
 
+    /// Stops reading its standard output, as `head` does, and waits for its end.
+    ///
+    /// # Panics
+    /// When it can't be waited for.
+    pub fn unread(&mut self) -> ExitStatus {
+        drop(self.child.stdout.take());
+        self.child.wait().expect("it ends")
+    }
+
     /// Waits until it has written this on standard error.
     ///
     /// # Panics
