@@ -45,7 +45,7 @@ impl Team {
     }
 
     async fn order(&self, plan: Plan) -> JobId {
-        self.peer().start(DESIGN, "design-1", &DesignInput { plan }).await.expect("a job")
+        self.peer().start(DESIGN, "design-1", &ann(), &DesignInput { plan }).await.expect("a job")
     }
 
     async fn end(&self, job: JobId) -> PeerState<Design> {
@@ -206,7 +206,11 @@ async fn a_design_that_waits_for_the_coder_can_be_cancelled() {
 async fn nobody_without_a_key_is_answered() {
     let team = Team::start().await;
     let stranger = Peer::new(team.architect.origin(), Credential::random(), Code::PeerUnavailable);
-    let refused = stranger.start(DESIGN, "design-1", &DesignInput { plan: plan("posts(title:string!)") }).await;
+    let refused = stranger.start(DESIGN, "design-1", &ann(), &DesignInput { plan: plan("posts(title:string!)") }).await;
     assert_eq!(refused.expect_err("a stranger").code, Code::Unauthorized);
     assert_eq!(team.coder.script.calls(), 0);
+}
+
+fn ann() -> Principal {
+    Principal::Person("ann".to_owned())
 }
