@@ -130,8 +130,10 @@ fn extend_table(resource: &Resource, table: &Table, steps: &mut Steps) -> Result
                 format!("alter table `{name}` add {}", unique_key(field)),
             );
         }
-        if let (Some(index), FieldType::Ref(target)) = (index(field), &field.kind) {
+        if let Some(index) = index(field) {
             steps.add(&format!("index_{name}_{}", field.name), format!("alter table `{name}` add {index}"));
+        }
+        if let FieldType::Ref(target) = &field.kind {
             let key = foreign_key(field, target);
             steps.add(&format!("link_{name}_{}", field.name), format!("alter table `{name}` add {key}"));
         }

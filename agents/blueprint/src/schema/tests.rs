@@ -77,6 +77,14 @@ fn a_table_with_rows_is_only_added_to_and_filled_where_that_is_safe() {
 }
 
 #[test]
+fn every_new_reference_is_a_foreign_key() {
+    let old = snapshot(&resources("posts(title:string!)"));
+    let steps = migrations(&resources("posts(title:string!, a:ref(posts), b:ref(posts) unique)"), Some(&old));
+    let ids: Vec<String> = steps.expect("migrations").into_iter().map(|one| one.id[5..].to_owned()).collect();
+    assert_eq!(ids, ["add_posts_a", "index_posts_a", "link_posts_a", "add_posts_b", "unique_posts_b", "link_posts_b"]);
+}
+
+#[test]
 fn what_a_rolled_back_release_left_is_used_again_or_refused() {
     let left = snapshot(&resources("posts(title:string!, n:int)"));
     let again = migrations(&resources("posts(title:string!, n:int)"), Some(&left)).expect("it fits");
