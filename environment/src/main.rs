@@ -6,15 +6,14 @@
 
 use anyhow::Context as _;
 use environment::{
-    host::{HostConfig, Places, service},
+    host::{Places, service},
     local::{NginxConfig, PoolSupervisor, nginx_configuration},
 };
-use runtime::config::{Reader, ServiceConfig, report};
+use runtime::config::{Reader, report};
 use std::{
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
     process::ExitCode,
-    time::Duration,
 };
 
 #[tokio::main]
@@ -22,7 +21,7 @@ async fn main() -> anyhow::Result<ExitCode> {
     runtime::telemetry::start();
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        [] => host().await,
+        [] => Ok(service::process().await),
         ["pools"] => pools().await,
         ["nginx-config"] => Ok(nginx_config()),
         _ => {
@@ -30,21 +29,6 @@ async fn main() -> anyhow::Result<ExitCode> {
             Ok(ExitCode::from(2))
         }
     }
-}
-
-async fn host() -> anyhow::Result<ExitCode> {
-    let mut reader = Reader::of_process();
-    let service_config = ServiceConfig::read(&mut reader);
-    let config = HostConfig::read(&mut reader);
-    let config = match (reader.finish(), config) {
-        (Ok(()), Some(config)) => config,
-        (mistakes, _) => return Ok(report(&mistakes.err().unwrap_or_default())),
-    };
-    let host = service::service(config).await?;
-    let bound = service_config.apply(host).bind(service_config.listen).await?;
-    tracing::info!(origin = bound.origin(), "The host is ready");
-    runtime::service::run_until_signal(bound.start(), Duration::from_secs(60)).await?;
-    Ok(ExitCode::SUCCESS)
 }
 
 async fn pools() -> anyhow::Result<ExitCode> {

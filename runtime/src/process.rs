@@ -11,18 +11,19 @@ use std::{process::ExitCode, time::Duration};
 /// How long jobs have to be handed back, and requests to be answered, after a signal.
 const DRAIN: Duration = Duration::from_secs(60);
 
-/// What an agent's `main` does: serves until SIGINT or SIGTERM; with the argument `migrate`, brings the store's schema up to date
-/// and ends, as a Kubernetes Job does before a roll-out.
+/// What an agent's `main` does with its arguments: serves until SIGINT or SIGTERM; with `migrate`, brings the store's schema up to
+/// date and ends, as a Kubernetes Job does before a roll-out.
 ///
 /// `read` takes what the agent needs to know from the environment, and leaves mistakes in the reader; `build` makes the service.
 /// The exit code is 2 when the configuration or the arguments are wrong, 1 when something else is.
 pub async fn run<C>(
     name: &'static str,
+    arguments: impl Iterator<Item = String>,
     read: impl FnOnce(&mut Reader, &ServiceConfig) -> Option<C>,
     build: impl FnOnce(C, Store, Hints, &ServiceConfig) -> Service,
 ) -> ExitCode {
     telemetry::start();
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<String> = arguments.collect();
     let ended = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         [] => serve(name, read, build).await,
         ["migrate"] => migrate(name).await,

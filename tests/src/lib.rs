@@ -1,11 +1,16 @@
-//! What the integration tests share: a [`World`] to test in, and the [`contract`] of generated apps.
+//! What the integration tests share: a [`World`] or a [`Cluster`] to test in, and the [`contract`] of generated apps.
 
+pub mod cluster;
 pub mod contract;
+mod front;
 mod marked;
 mod planted;
 mod process;
+pub mod proxy;
 mod world;
 
+pub use cluster::Cluster;
+pub use front::{Front, Goal};
 pub use planted::{BUGS, Bug, Planted};
 pub use process::Process;
-pub use world::{Goal, World};
+pub use world::World;

@@ -164,16 +164,21 @@ impl Drop for Process {
     }
 }
 
-/// The `yonin` that was built together with the tests: Cargo puts a package's programs beside the directory of its tests.
+/// The `yonin` that was built together with the tests.
 fn binary() -> PathBuf {
+    program("yonin-under-test")
+}
+
+/// A program that was built together with the tests: Cargo puts a package's programs beside the directory of its tests.
+pub(crate) fn program(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("a test knows where it is");
-    let binary = test.ancestors().nth(2).expect("target/debug/deps/test").join("yonin-under-test");
+    let binary = test.ancestors().nth(2).expect("target/debug/deps/test").join(name);
     assert!(binary.exists(), "{} is missing: run the tests of the whole package", binary.display());
     binary
 }
 
 /// Processes whose parent ended and that are ours now: what some `yonin` left behind. Those already dead don't count.
-fn orphans() -> Vec<String> {
+pub(crate) fn orphans() -> Vec<String> {
     let me = std::process::id();
     let left = |seen: &Seen| seen.parent == me && seen.state != "Z" && !seen.name.starts_with("yonin");
     processes().filter(left).map(|seen| format!("{} {}", seen.pid, seen.name)).collect()
@@ -207,7 +212,7 @@ impl Seen {
     }
 }
 
-fn open_to_all(dir: &TempDir) {
+pub(crate) fn open_to_all(dir: &TempDir) {
     use std::os::unix::fs::PermissionsExt;
     fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).expect("our own directory");
 }
@@ -215,4 +220,15 @@ fn open_to_all(dir: &TempDir) {
 #[expect(clippy::disallowed_methods, reason = "waits for another process, on a thread of the test's own")]
 fn pause() {
     std::thread::sleep(Duration::from_millis(20));
+}
+
+/// A port that nobody listens on, of those that the kernel does not give to clients: nobody takes it by accident while it is not
+/// listened on for a while.
+pub(crate) fn free_port() -> u16 {
+    loop {
+        let port = 10_000 + rand::random::<u16>() % 10_000;
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }

@@ -6,9 +6,21 @@ mod design;
 pub use config::ArchitectConfig;
 
 use runtime::{Service, Store, Toolbox};
+use std::process::ExitCode;
 
 /// The service `architect` with its one tool, `design`. Who may call it, and where it listens, is the caller's to say.
 #[must_use]
 pub fn service(config: &ArchitectConfig, store: Store) -> Service {
     Service::new("architect", Toolbox::new().long(design::MakeDesign::new(config))).store(store)
+}
+
+/// The Architect as a process of its own, told by its environment what it needs to know. [`runtime::process::run`] says what it does.
+pub async fn process(arguments: impl Iterator<Item = String>) -> ExitCode {
+    runtime::process::run(
+        "architect",
+        arguments,
+        |reader, service| Some(ArchitectConfig::read(reader, service.key.clone())),
+        |config, store, _, _| service(&config, store),
+    )
+    .await
 }

@@ -18,7 +18,7 @@ pub use engine::{Blueprint, Engine, Order};
 
 use host::Host;
 use runtime::{Service, Store, Toolbox};
-use std::sync::Arc;
+use std::{process::ExitCode, sync::Arc};
 
 /// The service `coder` with its tools, building with this engine. Who may call it, and where it listens, is the caller's
 /// to say; only the principal `service:planner` may do more than look.
@@ -32,4 +32,15 @@ pub fn service(config: &CoderConfig, engine: Arc<dyn Engine>, store: Store) -> S
         .long(release::MakeLive::new(host.clone()))
         .long(rollback::TakeBack::new(host));
     Service::new("coder", tools).store(store)
+}
+
+/// The Coder as a process of its own, told by its environment what it needs to know. [`runtime::process::run`] says what it does.
+pub async fn process(engine: Arc<dyn Engine>, arguments: impl Iterator<Item = String>) -> ExitCode {
+    runtime::process::run(
+        "coder",
+        arguments,
+        |reader, service| Some(CoderConfig::read(reader, service.key.clone())),
+        |config, store, _, _| service(&config, engine, store),
+    )
+    .await
 }

@@ -25,6 +25,7 @@ use crate::{
     tasks::Tasks,
 };
 use runtime::{Callers, Hints, Service, Store, Toolbox};
+use std::process::ExitCode;
 
 /// The service's name, and the one that its credential goes by.
 pub const NAME: &str = "planner";
@@ -51,3 +52,14 @@ pub fn service(config: PlannerConfig, store: Store, hints: Hints, callers: Calle
 const INSTRUCTIONS: &str = "Yonin is a team of four agents that changes live PHP applications safely: every change is planned, \
 designed, built and tested in a private branch of the environment before it goes live, and can be rolled back. Submit a goal \
 with submit_task, then call wait_task until the task has ended. A task that is `waiting` asks a person to approve a change.";
+
+/// The Planner as a process of its own, told by its environment what it needs to know. [`runtime::process::run`] says what it does.
+pub async fn process(arguments: impl Iterator<Item = String>) -> ExitCode {
+    runtime::process::run(
+        NAME,
+        arguments,
+        |reader, service| Some(PlannerConfig::read(reader, &service.key)),
+        |config, store, hints, own| service(config, store, hints, own.callers.clone()),
+    )
+    .await
+}

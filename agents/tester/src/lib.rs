@@ -19,9 +19,21 @@ pub use config::TesterConfig;
 pub use signer::{BadVerdictKey, VerdictKey};
 
 use runtime::{Service, Store, Toolbox};
+use std::process::ExitCode;
 
 /// The service `tester` with its one tool, `verify`. Who may call it, and where it listens, is the caller's to say.
 #[must_use]
 pub fn service(config: TesterConfig, store: Store) -> Service {
     Service::new("tester", Toolbox::new().long(verify::Verify::new(config))).store(store)
+}
+
+/// The Tester as a process of its own, told by its environment what it needs to know. [`runtime::process::run`] says what it does.
+pub async fn process(arguments: impl Iterator<Item = String>) -> ExitCode {
+    runtime::process::run(
+        "tester",
+        arguments,
+        |reader, service| TesterConfig::read(reader, service.key.clone()),
+        |config, store, _, _| service(config, store),
+    )
+    .await
 }

@@ -18,6 +18,7 @@ use protocol::{
         host::{ActivateReleaseInput, Place},
     },
 };
+use runtime::fail;
 use std::{collections::BTreeSet, sync::Arc};
 
 /// So many releases of an app are kept.
@@ -68,6 +69,7 @@ impl Shared {
         };
         state.remember(request, answer.clone());
         self.save(&state)?;
+        fail::point("record.after", "activate");
         self.tidy(&mut state, input).await;
         Ok(answer)
     }
@@ -104,6 +106,7 @@ impl Shared {
             let release = staged.release;
             state.saga = Some(Saga::Activate { request, release, migrations, begun_at: Utc::now() });
             self.save(state)?;
+            fail::point("saga.after", "activate");
         }
         self.bring_live(state, &change_set, source, input).await?;
         let schema = self.seen_by(state).await?;
@@ -148,13 +151,18 @@ impl Shared {
         let (home, names) = (self.app_home(state), Names::of_app(&state.app));
         let (place, release) = (home.clone(), source.release);
         on_files(move || place.adopt(&source)).await?;
+        fail::point("files.after", "activate");
         let options = MigrateOptions { owner: input.epoch, pre_images: true };
         self.database.migrate(names.schema.as_str(), &change_set.migrations, options).await?;
+        fail::point("migrate.after", "activate");
         self.open_pool(app_pool(state), &home).await?;
+        fail::point("pool.after", "activate");
         // What comes after the swap must not be the first to find Redis gone.
         self.cache.ping().await?;
         home.point(Some(release))?;
+        fail::point("swap.after", "activate");
         self.cache.invalidate(&names.prefix, &change_set.invalidations).await?;
+        fail::point("invalidate.after", "activate");
         Ok(())
     }
 

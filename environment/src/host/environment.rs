@@ -11,6 +11,7 @@ use super::{
 };
 use crate::local::Php;
 use protocol::{AppName, Code, Digest, PreviewName, tools::Epoch, tools::host::Place};
+use runtime::fail;
 use std::{
     fs, io,
     path::PathBuf,
@@ -211,8 +212,10 @@ impl Shared {
         };
         self.database.create_account(&account(&names.user, &accounts.user, Rights::ReadWrite)).await?;
         self.database.create_account(&account(&names.reader, &accounts.reader, Rights::ReadOnly)).await?;
+        fail::point("account.after", names.schema.kind());
         self.cache.create_user(&key_user(&names.user, &accounts.user, false)).await?;
         self.cache.create_user(&key_user(&names.reader, &accounts.reader, true)).await?;
+        fail::point("acl.after", names.schema.kind());
         home.write_config(&self.config_php(names, &accounts))
     }
 
@@ -224,6 +227,7 @@ impl Shared {
         }
         home.make()?;
         self.database.create_schema(names.schema.as_str()).await?;
+        fail::point("schema.after", "app");
         // Written last, the configuration says that all of it is there.
         self.settle(&home, &names).await?;
         Ok(())

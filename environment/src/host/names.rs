@@ -22,6 +22,11 @@ impl SchemaName {
         self.0.strip_prefix("pv_")?.parse().ok()
     }
 
+    /// `app` or `preview`: whose schema this is.
+    pub(crate) fn kind(&self) -> &'static str {
+        kind(&self.0)
+    }
+
     /// A schema of this name if the host could have made it.
     #[must_use]
     pub fn recognise(text: &str) -> Option<Self> {
@@ -84,6 +89,11 @@ impl Names {
             Place::Preview(preview) => Self::of_preview(preview),
         }
     }
+}
+
+/// `app` or `preview`: whose schema this is.
+pub(super) fn kind(schema: &str) -> &'static str {
+    if schema.starts_with("pv_") { "preview" } else { "app" }
 }
 
 /// `kind_name`, or where that is too long a digest in place of the end. An app's name holds no `_`, so the two forms

@@ -18,6 +18,7 @@ use protocol::{
         host::{ClosePreviewsInput, Done, OpenPreviewInput, Place, PreviewInput, Reset, StageReleaseInput, Staged},
     },
 };
+use runtime::fail;
 use std::{fs, path::PathBuf};
 
 /// A preview ends by itself so many hours after it was last opened.
@@ -118,6 +119,7 @@ impl Shared {
             let ready = Preview { ready: true, fresh: true, caveats, ..preview.clone() };
             replace(&mut state, ready);
             self.save(&state)?;
+            fail::point("record.after", "preview");
         }
         Ok(self.preview_ref(&preview))
     }
@@ -151,6 +153,7 @@ impl Shared {
         // Written first: whatever is made from here on has an owner that can be told to remove it.
         state.previews.push(preview.clone());
         self.save(state)?;
+        fail::point("name.after", "preview");
         Ok(preview)
     }
 
@@ -160,6 +163,7 @@ impl Shared {
         let place = home.clone();
         on_files(move || place.make()).await?;
         let caveats = self.branch(state, &names).await?;
+        fail::point("schema.after", "preview");
         self.settle(&home, &names).await?;
         if let (PreviewKind::Base, Some(live)) = (preview.kind, state.live_digest()) {
             let (place, source) = (home.clone(), Source { home: self.app_home(state), release: live });
@@ -167,6 +171,7 @@ impl Shared {
             home.point(Some(live))?;
         }
         self.open_pool(pool_of(&preview.name), &home).await?;
+        fail::point("pool.after", "preview");
         Ok(caveats)
     }
 
@@ -211,10 +216,13 @@ impl Shared {
         // Not `try_join`: a refused migration must not leave the files being written behind it.
         let (release, migrated) = tokio::join!(build, migrate);
         let (release, _) = (release?, migrated?);
+        fail::point("files.after", "stage");
         home.point(Some(release))?;
+        fail::point("swap.after", "stage");
         let staged = StagedRelease { change_set: digest, release, caveats: caveats.clone() };
         replace(&mut state, Preview { fresh: false, staged: Some(staged), ..preview.clone() });
         self.save(&state)?;
+        fail::point("record.after", "stage");
         Ok(Staged { preview: self.preview_ref(&preview), release, destructive, caveats })
     }
 
@@ -223,11 +231,13 @@ impl Shared {
         // Also right after staging: a preview has an address, and somebody may have looked at it since.
         let names = Names::of_preview(name);
         let caveats = self.branch(&state, &names).await?;
+        fail::point("schema.after", "reset");
         if let Some(staged) = &preview.staged {
             let change_set = self.change_set(&preview, staged.change_set)?;
             let options = MigrateOptions { owner: epoch, pre_images: false };
             self.database.migrate(names.schema.as_str(), &change_set.migrations, options).await?;
         }
+        fail::point("migrate.after", "reset");
         Ok(Reset { caveats })
     }
 
@@ -235,21 +245,29 @@ impl Shared {
     pub(super) async fn close_preview(&self, state: &mut AppState, name: &PreviewName) -> Result<(), HostError> {
         self.remove_preview(name).await?;
         state.previews.retain(|preview| preview.name != *name);
-        self.save(state)
+        self.save(state)?;
+        fail::point("record.after", "close");
+        Ok(())
     }
 
     /// Removes what a preview of this name has, whether or not anybody knows of it.
     pub(super) async fn remove_preview(&self, name: &PreviewName) -> Result<(), HostError> {
         let names = Names::of_preview(name);
         self.pools.close(&pool_of(name)).await?;
+        fail::point("pool.after", "close");
         self.database.drop_account(&names.user).await?;
         self.database.drop_account(&names.reader).await?;
+        fail::point("account.after", "close");
         self.database.drop_schema(names.schema.as_str()).await?;
+        fail::point("schema.after", "close");
         self.cache.drop_user(&names.user).await?;
         self.cache.drop_user(&names.reader).await?;
+        fail::point("acl.after", "close");
         self.cache.clear(&names.prefix).await?;
         let dir = self.preview_dir(name);
-        on_files(move || gone(atomic::remove_tree(&dir)).map_err(HostError::file("cannot remove", dir))).await
+        on_files(move || gone(atomic::remove_tree(&dir)).map_err(HostError::file("cannot remove", dir))).await?;
+        fail::point("files.after", "close");
+        Ok(())
     }
 
     /// A preview that is all there, and was not over at that moment.

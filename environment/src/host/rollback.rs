@@ -15,6 +15,7 @@ use protocol::{
         host::{Place, RollbackReleaseInput},
     },
 };
+use runtime::fail;
 use std::collections::BTreeSet;
 
 impl Host {
@@ -57,6 +58,7 @@ impl Shared {
         if state.saga.is_none() {
             state.saga = Some(Saga::Rollback(back));
             self.save(state)?;
+            fail::point("saga.after", "rollback");
         }
         if let Err(error) = self.walk(state, &way).await {
             let problem = Problem::from(error);
@@ -68,6 +70,7 @@ impl Shared {
         let answer = self.record_return(state, &way);
         state.remember(back.request, answer.clone());
         self.save(state)?;
+        fail::point("record.after", "rollback");
         Ok(answer)
     }
 
@@ -78,11 +81,16 @@ impl Shared {
         if let (true, Some(epoch)) = (way.restore, state.epoch) {
             self.database.restore(names.schema.as_str(), &way.unknown, epoch).await?;
         }
+        fail::point("restore.after", "rollback");
         if way.target.is_some() {
             self.open_pool(app_pool(state), &home).await?;
         }
+        fail::point("pool.after", "rollback");
         home.point(way.target)?;
-        Ok(self.cache.invalidate(&names.prefix, &way.invalidations).await?)
+        fail::point("swap.after", "rollback");
+        self.cache.invalidate(&names.prefix, &way.invalidations).await?;
+        fail::point("invalidate.after", "rollback");
+        Ok(())
     }
 
     /// The way, if the target's code finds the schema that it knows at its end.

@@ -6,7 +6,11 @@ use protocol::{
     rest::ReleaseList,
     tools::{PreviewRef, coder, host as tools},
 };
-use runtime::{About, Principal, Service, ShortTool, Toolbox};
+use runtime::{
+    About, Principal, Service, ShortTool, Toolbox,
+    config::{Reader, ServiceConfig, report},
+};
+use std::{error::Error, process::ExitCode, time::Duration};
 
 /// The service's name.
 pub const NAME: &str = "host";
@@ -21,6 +25,33 @@ const LARGEST_BODY: usize = 40 << 20;
 pub async fn service(config: HostConfig) -> Result<Service, Problem> {
     let host = Host::start(config).await?;
     Ok(Service::new(NAME, toolbox(&host)).body_limit(LARGEST_BODY))
+}
+
+/// How long requests have to be answered after a signal.
+const DRAIN: Duration = Duration::from_secs(60);
+
+/// The host as a process of its own, told by its environment what it needs to know: serves until SIGINT or SIGTERM. The exit code
+/// is 2 when the configuration is wrong, 1 when something else is.
+pub async fn process() -> ExitCode {
+    runtime::telemetry::start();
+    serve().await.unwrap_or_else(|error| {
+        tracing::error!(service = NAME, error = &*error, "The process ends");
+        ExitCode::FAILURE
+    })
+}
+
+async fn serve() -> Result<ExitCode, Box<dyn Error + Send + Sync>> {
+    let mut reader = Reader::of_process();
+    let service_config = ServiceConfig::read(&mut reader);
+    let config = HostConfig::read(&mut reader);
+    let config = match (reader.finish(), config) {
+        (Ok(()), Some(config)) => config,
+        (mistakes, _) => return Ok(report(&mistakes.err().unwrap_or_default())),
+    };
+    let bound = service_config.apply(service(config).await?).bind(service_config.listen).await?;
+    tracing::info!(origin = bound.origin(), "The host is ready");
+    runtime::service::run_until_signal(bound.start(), DRAIN).await?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Who may call a tool.

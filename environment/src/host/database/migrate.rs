@@ -7,7 +7,9 @@ use super::{
     migrator::Migrator,
     name, table,
 };
+use crate::host::names::kind;
 use protocol::{Digest, artifact::Migration, tools::Epoch};
+use runtime::fail;
 use std::collections::HashSet;
 
 /// How to migrate.
@@ -139,6 +141,7 @@ impl Migrator {
             pre_image: pre_image.as_deref(),
         };
         ledger::intend(&mut self.connection, &intent).await?;
+        fail::point("statement.before", kind(&self.schema));
         let outcome = match step.kind {
             Kind::Schema => self.change_schema(migration, step, pre_image.as_deref()).await,
             Kind::Rows => self.change_rows(migration, step, pre_image.as_deref()).await,
@@ -146,6 +149,7 @@ impl Migrator {
         if let Err(error) = outcome {
             return Err(self.give_up(migration, pre_image.as_deref(), error).await);
         }
+        fail::point("ledger.after", kind(&self.schema));
         Ok(How::Ran)
     }
 
@@ -192,6 +196,7 @@ impl Migrator {
             self.fill_pre_image(&step.table, pre_image, "").await?;
         }
         self.run(migration.sql.as_str()).await?;
+        fail::point("statement.after", kind(&self.schema));
         if pre_image.is_some() {
             self.run("unlock tables").await?;
         }
@@ -214,6 +219,7 @@ impl Migrator {
             self.fill_pre_image(&step.table, pre_image, "for update").await?;
         }
         self.run(migration.sql.as_str()).await?;
+        fail::point("statement.after", kind(&self.schema));
         ledger::done(&mut self.connection, &migration.id).await?;
         self.run("commit").await
     }
