@@ -157,7 +157,7 @@ impl Engine for Planted {
         let mut words = order.app.as_str().split('-');
         let (kind, name) = (words.next(), words.next().unwrap_or_default());
         if kind == Some("marked") {
-            marked::mark(&mut change_set, order.design)?;
+            marked::mark(&mut change_set, order)?;
         }
         let plants = match kind {
             Some("bug") => true,
