@@ -47,6 +47,8 @@ pub(super) struct State {
     pub(super) destructive: bool,
     /// The parts that fail, and how.
     pub(super) failing: BTreeMap<&'static str, Problem>,
+    /// The parts that take place, and whose worker is lost before it can say so.
+    pub(super) lost: Vec<&'static str>,
     /// Every run of a part, by its name.
     pub(super) ran: Vec<&'static str>,
     /// Inputs of the builds and the releases.
@@ -197,6 +199,9 @@ macro_rules! part {
                 let (name, turn) = (part_name(&input), turn_of(&input));
                 self.0.part(name, turn).await?;
                 let output = act(&mut self.0.state(), input);
+                if self.0.state().lost.contains(&name) {
+                    return Err(Code::WorkerLost.problem("gone").into());
+                }
                 Ok(Step::Done(output, vec![]))
             }
         }
