@@ -108,7 +108,7 @@ enum Looked {
 fn gave_up(part: Part, mut problem: Problem) -> Called {
     let so_far = match part {
         Part::Design | Part::Build | Part::Verify | Part::Release | Part::Smoke | Part::RollBack => None,
-        Part::Revert => Some("the release is live, was not seen to pass there, and could not be taken back"),
+        Part::Revert => Some("the release may be live, was not seen to pass there, and could not be taken back"),
     };
     if let Some(so_far) = so_far {
         problem.detail = format!("{so_far}: {}", problem.detail);

@@ -191,6 +191,33 @@ async fn a_release_that_could_not_be_looked_at_is_taken_back() {
     assert_eq!((harness.world.live("shop"), harness.world.runs("rollback")), (live, 1));
 }
 
+/// When the Coder's worker is lost in the middle of a release, nobody knows whether it went live.
+#[tokio::test]
+async fn a_release_that_may_have_gone_live_is_taken_back() {
+    let harness = Harness::start().await;
+    let first = harness.submit("one", json!({})).await;
+    harness.ended(first.id).await;
+    let live = harness.world.live("shop");
+    harness.world.state().lost.push("release");
+    let task = harness.submit("two", json!({})).await;
+    let task = harness.ended(task.id).await;
+    assert_eq!((task.status, task.stage), (Status::Failed, Stage::Release));
+    assert_eq!(task.error.expect("a reason").code, Code::WorkerLost);
+    assert_eq!((harness.world.live("shop"), harness.world.runs("rollback")), (live, 1));
+}
+
+#[tokio::test]
+async fn a_release_that_did_not_go_live_needs_no_way_back() {
+    let harness = Harness::start().await;
+    harness.world.state().failing.insert("release", Code::WorkerLost.problem("gone"));
+    harness.world.state().failing.insert("rollback", Code::BaseMoved.problem("nothing is live"));
+    let task = harness.submit("one", json!({})).await;
+    let task = harness.ended(task.id).await;
+    assert_eq!((task.status, task.stage), (Status::Failed, Stage::Release));
+    assert_eq!(task.error, Some(Code::WorkerLost.problem("gone")));
+    assert_eq!(harness.world.state().discarded, [task.id]);
+}
+
 /// Nobody is asked twice for the same change, and nothing goes live on evidence that is old.
 #[tokio::test]
 async fn a_late_approval_is_tested_again() {

@@ -49,6 +49,8 @@ pub(super) struct State {
     pub(super) failing: BTreeMap<&'static str, Problem>,
     /// The part that is in doubt when it runs next, past its point of no return.
     pub(super) doubtful: Option<&'static str>,
+    /// The parts that take place, and whose worker is lost before it can say so.
+    pub(super) lost: Vec<&'static str>,
     /// Every run of a part, by its name.
     pub(super) ran: Vec<&'static str>,
     /// Inputs of the builds and the releases.
@@ -203,6 +205,9 @@ macro_rules! part {
                 let (name, turn) = (part_name(&input), turn_of(&input));
                 self.0.part(job, name, turn).await?;
                 let output = act(&mut self.0.state(), input);
+                if self.0.state().lost.contains(&name) {
+                    return Err(Code::WorkerLost.problem("gone").into());
+                }
                 Ok(Step::Done(output, vec![]))
             }
         }
