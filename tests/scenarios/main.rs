@@ -10,3 +10,5 @@ mod lifecycle;
 mod planted;
 mod queue;
 mod releases;
+mod replicas;
+mod starts;

@@ -1,4 +1,4 @@
-use crate::contract::Site;
+use crate::{contract::Site, stream::Streams};
 use protocol::{
     AppName, Digest, Problem, TaskId,
     artifact::Verdict,
@@ -95,6 +95,20 @@ impl Front {
         let request = self.api(Method::GET, &format!("/v1/tasks/{id}/events"));
         let response = request.header("Last-Event-ID", seen).send().await.expect("an answer");
         response.text().await.expect("the stream ends after the last event")
+    }
+
+    /// The REST API of one process, past what stands before all of them.
+    #[must_use]
+    pub fn client_of(&self, origin: &str) -> Client {
+        Client::new(origin, &self.key)
+    }
+
+    /// Where event streams are opened.
+    #[must_use]
+    pub fn streams(&self) -> Streams {
+        // With connections of their own, so that each is given to the next process in turn.
+        let http = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build().expect("a client");
+        Streams { http, origin: self.origin.clone(), key: self.key.clone() }
     }
 
     /// Returns an app to an earlier release; the task once it has ended.

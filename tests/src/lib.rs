@@ -1,12 +1,15 @@
 //! What the integration tests share: a [`World`] or a [`Cluster`] to test in, and the [`contract`] of generated apps.
 
 pub mod cluster;
+pub mod commits;
 pub mod contract;
 mod front;
 mod marked;
 mod planted;
 mod process;
 pub mod proxy;
+pub mod servers;
+pub mod stream;
 mod world;
 
 pub use cluster::Cluster;

@@ -162,10 +162,12 @@ impl Job {
         }
     }
 
-    /// Writes, and tells those who watch the job.
+    /// Writes, and tells those who watch the job when there is something to see.
     pub(super) async fn write(&self, write: &Write) -> Result<(), JobError> {
         self.store.write(&self.claim, write).await.map_err(refused)?;
-        self.hints.send(self.claim.id);
+        if write.shows() {
+            self.hints.send(self.claim.id);
+        }
         Ok(())
     }
 

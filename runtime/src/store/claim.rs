@@ -250,7 +250,11 @@ fn claimed_job(row: &Row) -> Result<Claimed, StoreError> {
     let peer: Option<Vec<u8>> = row.get("peer")?;
     let number = |column| Ok::<_, StoreError>(u32::try_from(row.get::<i64>(column)?).unwrap_or(u32::MAX));
     Ok(Claimed {
-        claim: Claim { id: record.id, fence: row.get::<i64>("fence")?.cast_unsigned() + 1 },
+        claim: Claim {
+            id: record.id,
+            fence: row.get::<i64>("fence")?.cast_unsigned() + 1,
+            in_lane: record.lane.is_some(),
+        },
         record,
         answer: answer.map(|it| serde_json::from_str(&it)).transpose()?,
         cancelling,

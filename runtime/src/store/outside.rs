@@ -17,23 +17,26 @@ impl Store {
     /// Writes a job with its first events, or finds the one with the same key.
     pub(crate) async fn submit(&self, job: &NewJob) -> Result<Submitted, StoreError> {
         let id = JobId::fresh();
-        // A job without a key that was written, and whose acknowledgement was lost, is known by its id.
         let tried = AtomicBool::new(false);
         again(|| async {
-            if let Some(known) = self.known(job).await? {
-                return Ok(match known {
-                    Submitted::Known(record) if record.id == id => Submitted::New(record),
-                    known => known,
-                });
-            }
+            // Only who has tried looks first: the key may be another job's; or the job was written, and its acknowledgement lost.
             if tried.swap(true, Ordering::Relaxed)
-                && let Some((record, _)) = self.get(id).await?
+                && let Some(found) = self.find_written(job, id).await?
             {
-                return Ok(Submitted::New(record));
+                return Ok(found);
             }
-            self.insert(job, id).await
+            self.insert(job, id).await?;
+            let written = self.get(id).await?.ok_or(StoreError::Database(sqlx::Error::RowNotFound))?;
+            Ok(Submitted::New(written.0))
         })
         .await
+    }
+
+    async fn find_written(&self, job: &NewJob, id: JobId) -> Result<Option<Submitted>, StoreError> {
+        if let Some((record, _)) = self.get(id).await? {
+            return Ok(Some(Submitted::New(record)));
+        }
+        self.known(job).await
     }
 
     /// The job that was written under the same key, if there is one.
@@ -49,20 +52,31 @@ impl Store {
         Ok(Some(if same { Submitted::Known(JobRow::of(&row)?.record()?) } else { Submitted::Conflict }))
     }
 
-    async fn insert(&self, job: &NewJob, id: JobId) -> Result<Submitted, StoreError> {
-        let (kind, owner) = owner(&job.owner);
+    async fn insert(&self, job: &NewJob, id: JobId) -> Result<(), StoreError> {
+        if job.lane.is_none() && job.events.is_empty() {
+            // The row is all there is: a transaction by itself.
+            self.database.execute(&self.insertion(job, id, true)?).await?;
+            return Ok(());
+        }
         let mut tx = self.database.begin().await?;
         let is_due = match &job.lane {
             Some(lane) => self.enter(&mut tx, lane, id).await?,
             None => true,
         };
+        tx.execute(&self.insertion(job, id, is_due)?).await?;
+        append(&mut tx, id, &job.events).await?;
+        tx.commit().await
+    }
+
+    fn insertion(&self, job: &NewJob, id: JobId, is_due: bool) -> Result<Sql, StoreError> {
+        let (kind, owner) = owner(&job.owner);
         let due = if is_due { "{now}" } else { "null" };
         let insert = Sql::new(format!(
             "insert into jobs (id, agent, owner_kind, owner, tool, idempotency_key, input_digest, input, share, lane, version,
                                events, state, due_at, created_at, updated_at)
              values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', {due}, {{now}}, {{now}})"
         ));
-        let insert = insert
+        Ok(insert
             .bind(id)
             .bind_all([&*self.agent, kind, owner, job.tool])
             .bind(job.key.as_deref().map(digest))
@@ -71,13 +85,7 @@ impl Store {
             .bind(job.share.as_deref().unwrap_or(owner))
             .bind(job.lane.clone())
             .bind(FORM)
-            .bind(i64::try_from(job.events.len()).unwrap_or(i64::MAX));
-        tx.execute(&insert).await?;
-        append(&mut tx, id, &job.events).await?;
-        let row = tx.row(&Sql::new("select * from jobs where id = ?").bind(id)).await?;
-        let record = JobRow::of(&row.ok_or(StoreError::Database(sqlx::Error::RowNotFound))?)?.record()?;
-        tx.commit().await?;
-        Ok(Submitted::New(record))
+            .bind(i64::try_from(job.events.len()).unwrap_or(i64::MAX)))
     }
 
     /// Puts a job into a lane. Whether it is at the head.

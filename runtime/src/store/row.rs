@@ -11,6 +11,8 @@ use std::time::Duration;
 pub(crate) struct Claim {
     pub(crate) id: JobId,
     pub(crate) fence: u64,
+    /// Whether the job is in a lane, which its end leaves to the next one.
+    pub(crate) in_lane: bool,
 }
 
 /// A job that is about to be written.

@@ -24,7 +24,7 @@ pub(super) fn fenced(claim: &Claim, set: &str, values: impl IntoIterator<Item = 
 impl Store {
     /// A claimed job's write.
     pub(crate) async fn write(&self, claim: &Claim, write: &Write) -> Result<(), StoreError> {
-        if write.events().is_empty() && !write.concerns_others() {
+        if write.events().is_empty() && !write.concerns_others(claim) {
             // The update is all there is: a transaction by itself.
             let found = alone(|| async { self.database.execute(&update(claim, write)?).await }).await?;
             return if found == 1 { Ok(()) } else { Err(self.refusal(claim).await) };
@@ -44,7 +44,7 @@ impl Store {
                 keep(&mut tx, claim.id, kind, *attempt, &digest.to_string(), body).await?;
             }
             Write::Outcome { key, outcome } => conclude(&mut tx, claim.id, key, outcome).await?,
-            Write::End { .. } => self.leave_lane(&mut tx, claim.id).await?,
+            Write::End { .. } if claim.in_lane => self.leave_lane(&mut tx, claim.id).await?,
             _ => {}
         }
         tx.commit().await
@@ -147,8 +147,21 @@ impl Write {
     }
 
     /// Whether it changes more than the job's own row.
-    fn concerns_others(&self) -> bool {
-        matches!(self, Self::Keep { .. } | Self::Outcome { .. } | Self::End { .. })
+    fn concerns_others(&self, claim: &Claim) -> bool {
+        match self {
+            Self::Keep { .. } | Self::Outcome { .. } => true,
+            Self::End { .. } => claim.in_lane,
+            _ => false,
+        }
+    }
+
+    /// Whether it is worth a look of those who watch the job. What it keeps for its own next run is not.
+    pub(crate) fn shows(&self) -> bool {
+        match self {
+            Self::Checkpoint { events, .. } => !events.is_empty(),
+            Self::Keep { .. } | Self::Outcome { .. } => false,
+            _ => true,
+        }
     }
 
     /// Whether it takes the job somewhere that a job which is being cancelled must not come to.
@@ -219,13 +232,10 @@ pub(super) async fn append(tx: &mut Tx, job: JobId, events: &[What]) -> Result<(
     if events.is_empty() {
         return Ok(());
     }
-    let last = tx.row(&Sql::new("select events from jobs where id = ?").bind(job)).await?;
-    let last: i64 = last.ok_or(StoreError::Fenced)?.get("events")?;
-    let first = last - i64::try_from(events.len()).unwrap_or(last) + 1;
-    let rows = vec!["(?, ?, {now}, ?)"; events.len()].join(", ");
-    let mut insert = Sql::new(format!("insert into events (job, seq, at, what) values {rows}"));
-    for (seq, what) in (first..).zip(events) {
-        insert = insert.bind(job).bind(seq).bind(json(what)?);
+    let rows = vec!["select id, events - ?, {now}, ? from jobs where id = ?"; events.len()].join(" union all ");
+    let mut insert = Sql::new(format!("insert into events (job, seq, at, what) {rows}"));
+    for (still_to_come, what) in (0..events.len()).rev().zip(events) {
+        insert = insert.bind(i64::try_from(still_to_come).unwrap_or(i64::MAX)).bind(json(what)?).bind(job);
     }
     tx.execute(&insert).await?;
     Ok(())

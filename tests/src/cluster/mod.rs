@@ -1,10 +1,12 @@
 //! An installation as on a cluster: separate processes, several of each agent if wanted, on a store that they share.
 
+mod look;
 mod replica;
 mod role;
 mod setup;
 
-pub use replica::Replica;
+pub use look::look;
+pub use replica::{Replica, run_agent};
 pub use role::Role;
 pub use setup::{Setup, Stores};
 
@@ -110,6 +112,15 @@ impl Cluster {
     #[must_use]
     pub fn stores(&self) -> &[runtime::store::StoreLocation] {
         &self.stores
+    }
+
+    /// What a query finds in the store that all agents share: rows, their cells separated by tabs.
+    ///
+    /// # Panics
+    /// When the agents have files, or the server does not answer.
+    #[must_use]
+    pub fn rows(&self, sql: &str) -> Vec<String> {
+        look(&self.stores[0], sql).expect("the server answers")
     }
 
     /// Stops everything in order. Every test ends with it.

@@ -11,7 +11,7 @@ use std::{
     fs::{self, OpenOptions},
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{Child, Command, ExitStatus, Output, Stdio},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -32,6 +32,17 @@ pub struct Replica {
     proxy: Arc<Proxy>,
     address: SocketAddr,
     child: Option<Child>,
+}
+
+/// Runs an agent with these arguments and environment variables alone until it ends; what it said.
+///
+/// # Panics
+/// When it cannot be started.
+#[must_use]
+pub fn run_agent(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+    let mut command = Command::new(program("agent-under-test"));
+    command.args(arguments).env_clear().envs(variables.iter().copied()).stdin(Stdio::null());
+    command.output().expect("it starts")
 }
 
 impl Replica {

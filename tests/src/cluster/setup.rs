@@ -38,8 +38,12 @@ impl Stores {
         std::env::var("YONIN_TEST_MYSQL").ok().map(Self::Server)
     }
 
-    /// The place of each agent's jobs.
-    pub(super) fn prepare(&self, dir: &Path) -> BTreeMap<Role, StoreLocation> {
+    /// The place of each agent's jobs, made if it is not there yet.
+    ///
+    /// # Panics
+    /// When the server does not answer.
+    #[must_use]
+    pub fn prepare(&self, dir: &Path) -> BTreeMap<Role, StoreLocation> {
         let agents = Role::ALL.into_iter().filter(|role| *role != Role::Host);
         let place = |url: String| url.parse::<StoreLocation>().expect("the URL of a store");
         match self {
