@@ -5,6 +5,7 @@
 
 mod case;
 mod matrix;
+mod stopped;
 mod target;
 
 use case::Scene;

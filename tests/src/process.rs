@@ -184,6 +184,11 @@ pub(crate) fn orphans() -> Vec<String> {
     processes().filter(left).map(|seen| format!("{} {}", seen.pid, seen.name)).collect()
 }
 
+/// Whether a process was stopped by a signal and waits for SIGCONT.
+pub(crate) fn is_stopped(pid: u32) -> bool {
+    processes().any(|seen| seen.pid.cast_unsigned() == pid && seen.state == "T")
+}
+
 fn children(parent: u32, name: &str) -> Vec<i32> {
     processes().filter(|seen| seen.parent == parent && seen.name == name).map(|seen| seen.pid).collect()
 }
