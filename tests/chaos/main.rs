@@ -17,7 +17,7 @@ use storm::Storm;
 use tests::{
     cluster::{Role, Setup, Stores},
     proxy::Proxy,
-    servers::{StoreKind, StoreServer},
+    servers::StoreKind,
 };
 use tokio::sync::watch;
 
@@ -30,13 +30,13 @@ async fn nothing_that_was_acknowledged_is_lost() {
     println!("{plan}");
     let kind =
         if std::env::var_os("YONIN_CHAOS_MYSQL").is_some() { StoreKind::mysql() } else { Some(StoreKind::MariaDb) };
-    let server = StoreServer::start(kind.expect("there is a MySQL"));
+    let stores = Stores::Own(kind.expect("there is a MySQL"));
     let redis = std::env::var("YONIN_TEST_REDIS").expect("the test run starts a Redis: ./dev databases");
     let redis = redis.trim_start_matches("redis://").parse().expect("an address");
     let hints = Proxy::to(redis);
     let counts = [(Role::Planner, 2), (Role::Architect, 2), (Role::Coder, 3), (Role::Tester, 2)];
     let setup = counts.into_iter().fold(Setup::new(), |setup, (role, count)| setup.replicas(role, count));
-    let setup = setup.lease(2).stores(Stores::Server(server.url())).hints(format!("redis://{}", hints.address()));
+    let setup = setup.lease(2).stores(stores).hints(format!("redis://{}", hints.address()));
     let mut cluster = setup.start().await;
     let history = Arc::new(History::default());
     let (stop, stopping) = watch::channel(false);
@@ -46,7 +46,7 @@ async fn nothing_that_was_acknowledged_is_lost() {
         tokio::spawn(user::work(plan.seed, user, ways, Arc::clone(&history), stopping.clone()))
     });
     let users: Vec<_> = users.collect();
-    let mut storm = Storm { cluster: &mut cluster, server, hints, redis };
+    let mut storm = Storm { cluster: &mut cluster, hints, redis };
     storm.rage(&plan).await;
     // Users hand in nothing more, and wait for what is under way.
     stop.send_replace(true);

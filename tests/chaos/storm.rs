@@ -6,7 +6,7 @@ use std::{
     net::SocketAddr,
     time::Duration,
 };
-use tests::{Cluster, cluster::Role, proxy::Proxy, servers::StoreServer};
+use tests::{Cluster, cluster::Role, proxy::Proxy};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -16,7 +16,6 @@ use tokio::{
 /// What a storm can strike.
 pub(crate) struct Storm<'a> {
     pub(crate) cluster: &'a mut Cluster,
-    pub(crate) server: StoreServer,
     pub(crate) hints: Proxy,
     /// Behind that.
     pub(crate) redis: SocketAddr,
@@ -76,14 +75,14 @@ impl Storm<'_> {
             Blow::MendHints => self.hints.admit(),
             Blow::FlushHints => self.flush().await,
             Blow::CrashStore(time) => {
-                self.server.kill();
+                self.cluster.store_server().kill();
                 sleep(time).await;
-                self.server.restart();
+                self.cluster.store_server().restart();
             }
             Blow::RestartStore => {
-                self.server.stop();
+                self.cluster.store_server().stop();
                 sleep(Duration::from_millis(100)).await;
-                self.server.restart();
+                self.cluster.store_server().restart();
             }
         }
     }

@@ -14,6 +14,7 @@ use crate::{
     front::Front,
     process::{open_to_all, orphans},
     proxy::Proxy,
+    servers::StoreServer,
 };
 use environment::local::{Durability, LocalConfig, Services};
 use role::Wiring;
@@ -39,6 +40,7 @@ pub struct Cluster {
     replicas: BTreeMap<Role, Vec<Replica>>,
     proxies: BTreeMap<Role, Arc<Proxy>>,
     environment: Option<Services>,
+    server: Option<StoreServer>,
     stores: Vec<runtime::store::StoreLocation>,
     // Last: everything else writes into it.
     dir: TempDir,
@@ -51,7 +53,15 @@ impl Cluster {
         open_to_all(&dir);
         let config = LocalConfig { durability: Durability::Fast, ..LocalConfig::new(dir.path().join("environment")) };
         let environment = Services::start(config).await.expect("the environment's servers start");
-        let stores = setup.stores.prepare(dir.path());
+        let (server, stores) = match &setup.stores {
+            Stores::Own(kind) => {
+                let server = StoreServer::start(kind.clone());
+                let stores = Stores::Server(server.url());
+                (Some(server), stores)
+            }
+            shared => (None, shared.clone()),
+        };
+        let stores = stores.prepare(dir.path());
         let proxies: BTreeMap<_, _> = Role::ALL.into_iter().map(|role| (role, Arc::new(Proxy::start()))).collect();
         let wiring = Wiring { setup: &setup, environment: &environment, proxies: &proxies, stores: &stores };
         let mut replicas = BTreeMap::new();
@@ -65,7 +75,7 @@ impl Cluster {
         }
         let front = Front::new(&proxies[&Role::Planner].origin(), &environment.web(), role::API_KEY);
         let stores = stores.into_values().collect();
-        Self { front, replicas, proxies, environment: Some(environment), stores, dir }
+        Self { front, replicas, proxies, environment: Some(environment), server, stores, dir }
     }
 
     /// One of the processes of an agent, or of the host; the first is 0.
@@ -101,6 +111,14 @@ impl Cluster {
     #[must_use]
     pub fn environment(&self) -> &Services {
         self.environment.as_ref().expect("they are there until the end")
+    }
+
+    /// The server that the agents keep their jobs on, when it is this cluster's own.
+    ///
+    /// # Panics
+    /// When it is not.
+    pub fn store_server(&mut self) -> &mut StoreServer {
+        self.server.as_mut().expect("the stores are `Stores::Own`")
     }
 
     /// The directory with the environment's `apps` and `previews`.
@@ -140,6 +158,7 @@ impl Cluster {
             futures::future::join_all(self.replicas(role).iter_mut().map(Replica::stop)).await;
         }
         self.environment.take().expect("it is stopped once").stop().await;
+        self.server = None;
         assert_eq!(orphans(), Vec::<String>::new(), "left behind");
     }
 }

@@ -1,4 +1,5 @@
 use super::{Cluster, Role};
+use crate::servers::StoreKind;
 use protocol::TaskId;
 use runtime::store::StoreLocation;
 use std::{collections::BTreeMap, path::Path, process::Command};
@@ -20,6 +21,8 @@ pub enum Stores {
     Sqlite,
     /// All in one new schema of this server: `mysql://user:password@host:port`.
     Server(String),
+    /// All on a server that this cluster alone has, and a test may end.
+    Own(StoreKind),
 }
 
 impl Stores {
@@ -41,7 +44,7 @@ impl Stores {
     /// The place of each agent's jobs, made if it is not there yet.
     ///
     /// # Panics
-    /// When the server does not answer.
+    /// When the server does not answer, or is a cluster's own.
     #[must_use]
     pub fn prepare(&self, dir: &Path) -> BTreeMap<Role, StoreLocation> {
         let agents = Role::ALL.into_iter().filter(|role| *role != Role::Host);
@@ -51,6 +54,7 @@ impl Stores {
                 let file = |role: Role| format!("{}/{}.db", dir.display(), role.name());
                 agents.map(|role| (role, place(file(role)))).collect()
             }
+            Self::Own(_) => panic!("a cluster starts its own server"),
             Self::Server(server) => {
                 let schema = fresh_schema(server);
                 agents.map(|role| (role, place(format!("{server}/{schema}")))).collect()
