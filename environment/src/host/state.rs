@@ -224,7 +224,7 @@ mod tests {
             state,
             activated_at: chrono::Utc::now(),
         };
-        Kept { release, migrations: vec![], invalidations: vec![] }
+        Kept { release, schema: BTreeSet::new(), invalidations: vec![] }
     }
 
     #[test]
