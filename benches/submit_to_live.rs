@@ -130,14 +130,14 @@ fn checks(runs: &[Run]) -> Table {
     table
 }
 
-/// The method of a request; `SQL`; the id of what the runner adds itself; and what is left looks at keys.
+/// The method of a request; `SQL`; the id of what the runner adds itself; what is left looks at keys and at the log.
 fn act(result: &CheckResult) -> &str {
     let first = result.evidence.sent.split(' ').next().unwrap_or_default();
     match first {
         "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" => first,
         "select" => "SQL",
         _ if Verdict::MANDATORY.contains(&result.id.as_str()) => &result.id,
-        _ => "keys",
+        _ => "keys, log",
     }
 }
 

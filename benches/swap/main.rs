@@ -43,7 +43,6 @@ async fn main() -> anyhow::Result<()> {
     let load = Load::start(&site);
     let swaps = swap(&world, &app, &site).await;
     let during = load.stop().await;
-    let (releases, rollbacks) = swaps?;
 
     println!(
         "\n{machine}\n{} readers, {} of them with a new connection for each request\n",
@@ -51,6 +50,7 @@ async fn main() -> anyhow::Result<()> {
         load::FRESH
     );
     print!("{}", table(&quiet, &during));
+    let (releases, rollbacks) = swaps?;
     println!("\nOne release took {} ms, one rollback {} ms, submit to done.", releases.spread(), rollbacks.spread());
     for (why, count) in quiet.wrong().chain(during.wrong()) {
         println!("{count} times: {why}");

@@ -89,8 +89,8 @@ fn marks(answer: &Response<Bytes>) -> Vec<(&'static str, String)> {
     places.into_iter().filter_map(|(place, release)| Some((place, release?))).collect()
 }
 
-/// The last field that a JSON row has: each release adds one.
+/// The last field `r...` that a JSON row has: each release adds one.
 fn newest_field(body: &str) -> Option<String> {
-    let start = body.rfind("\"r")? + 1;
+    let start = Some(body).filter(|body| body.starts_with('{'))?.rfind("\"r")? + 1;
     Some(body[start..].chars().take_while(char::is_ascii_alphanumeric).collect())
 }

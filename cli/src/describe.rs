@@ -23,10 +23,17 @@ pub(crate) fn task(task: &Task) -> String {
         lines.push(format!("release {}", result.release));
         lines.push(format!("live    {}", result.url));
     }
-    if let Some(Question::Approval { reason, statements, preview }) = &task.question {
-        lines.push(format!("asks    {reason}"));
-        lines.extend(statements.iter().map(|one| format!("        {} ({})", one.sql, one.danger)));
-        lines.push(format!("preview {preview}"));
+    match &task.question {
+        Some(Question::Approval { reason, statements, preview }) => {
+            lines.push(format!("asks    {reason}"));
+            lines.extend(statements.iter().map(|one| format!("        {} ({})", one.sql, one.danger)));
+            lines.push(format!("preview {preview}"));
+        }
+        Some(Question::InDoubt { reason }) => {
+            lines.push(format!("doubts  {reason}"));
+            lines.push("        approve does it again, reject gives it up".to_owned());
+        }
+        None => {}
     }
     lines.join("\n") + "\n"
 }

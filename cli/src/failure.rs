@@ -22,7 +22,7 @@ pub enum Failure {
         source: reqwest::Error,
     },
     /// The system said no.
-    #[error("{what}: {source}")]
+    #[error("{what}")]
     Io {
         /// What was tried.
         what: String,

@@ -99,12 +99,22 @@ impl Progress {
     }
 
     fn asked(&self, question: &Question) {
-        let Question::Approval { reason, statements, preview } = question;
-        self.line(&format!("waits for your approval: {reason}"));
-        for statement in statements {
-            self.line(&format!("  {}: {} ({})", statement.id, statement.sql, statement.danger));
+        match question {
+            Question::Approval { reason, statements, preview } => {
+                self.line(&format!("waits for your approval: {reason}"));
+                for statement in statements {
+                    self.line(&format!("  {}: {} ({})", statement.id, statement.sql, statement.danger));
+                }
+                self.line(&format!("  look at it at {preview}, then `yonin approve {}`, or `reject`", self.id));
+            }
+            Question::InDoubt { reason } => {
+                self.line(&format!("is in doubt: {reason}"));
+                self.line(&format!(
+                    "  look at the app, then `yonin approve {}` to do it again, or `reject` to give up",
+                    self.id
+                ));
+            }
         }
-        self.line(&format!("  look at it at {preview}, then `yonin approve {}`, or `reject`", self.id));
     }
 
     /// A terminal keeps one line for each stage that is over.

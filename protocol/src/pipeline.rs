@@ -82,13 +82,13 @@ pub enum Pipeline {
         /// What the Tester saw in the preview.
         verdict: Digest,
     },
-    /// The live app was not seen to pass: the Coder takes the release back.
+    /// The live app was not seen to pass, or nobody can tell whether the release went live: the Coder takes it back.
     Reverting {
         /// What was to be built.
         work: Work,
         /// What was built.
         built: Built,
-        /// What came of looking at the live app.
+        /// Why it is taken back.
         unproven: Unproven,
     },
     /// A task of its own returns to an earlier release.
@@ -133,6 +133,8 @@ pub enum Unproven {
     Red(Digest),
     /// It could not look. Nothing has been seen to pass, then, and users are on it already.
     Unseen(Problem),
+    /// The Coder gave up in the middle, so nobody can tell whether it went live.
+    Unknown(Problem),
 }
 
 /// What was built.
@@ -261,6 +263,9 @@ impl Pipeline {
             }
             (state @ Self::Approving { .. }, Event::Rejected { reason }) => state.fail(Code::Rejected.problem(reason)),
             (Self::Releasing { work, built, verdict, .. }, Event::Released) => Self::Smoking { work, built, verdict },
+            (Self::Releasing { work, built, .. }, Event::Failed { problem }) if leaves_open(problem.code) => {
+                Self::Reverting { work, built, unproven: Unproven::Unknown(problem) }
+            }
             (Self::Smoking { work, built, verdict }, Event::Smoked { passed: true, .. }) => Self::Over {
                 stage: Stage::Done,
                 attempt: work.attempt,
@@ -272,14 +277,13 @@ impl Pipeline {
             (Self::Smoking { work, built, .. }, Event::Failed { problem }) => {
                 Self::Reverting { work, built, unproven: Unproven::Unseen(problem) }
             }
-            (Self::Reverting { work, unproven, .. }, Event::Reverted) => {
-                let detail = match unproven {
-                    Unproven::Red(smoke) => format!("the verdict {smoke} says what was red"),
-                    Unproven::Unseen(problem) => format!("the live app could not be looked at: {}", problem.detail),
-                };
-                let detail = format!("{detail}; what was live before is live again");
-                let end = End::Failed { problem: Code::SmokeFailed.problem(detail) };
-                Self::Over { stage: Stage::Smoke, attempt: work.attempt, end }
+            (Self::Reverting { work, unproven, .. }, Event::Reverted) => Self::taken_back(work, unproven),
+            // The host has brought to an end what was begun, and another release is live than the one to be taken back.
+            (
+                Self::Reverting { work, unproven: Unproven::Unknown(problem), .. },
+                Event::Failed { problem: refused },
+            ) if refused.code == Code::BaseMoved => {
+                Self::Over { stage: Stage::Release, attempt: work.attempt, end: End::Failed { problem } }
             }
             (Self::RollingBack { .. }, Event::RolledBack { live: Some(live) }) => {
                 Self::SmokingRollback { live: Some(live) }
@@ -415,7 +419,25 @@ impl Pipeline {
         Self::Over { stage: Stage::Verify, attempt: work.attempt, end }
     }
 
+    fn taken_back(work: Work, unproven: Unproven) -> Self {
+        let (stage, code, why) = match unproven {
+            Unproven::Red(smoke) => (Stage::Smoke, Code::SmokeFailed, format!("the verdict {smoke} says what was red")),
+            Unproven::Unseen(problem) => {
+                (Stage::Smoke, Code::SmokeFailed, format!("the live app could not be looked at: {}", problem.detail))
+            }
+            Unproven::Unknown(problem) => (Stage::Release, problem.code, problem.detail),
+        };
+        let problem = code.problem(format!("{why}; what was live before is live again"));
+        Self::Over { stage, attempt: work.attempt, end: End::Failed { problem } }
+    }
+
     fn fail(self, problem: Problem) -> Self {
         Self::Over { stage: self.stage(), attempt: self.attempt(), end: End::Failed { problem } }
     }
+}
+
+/// A release that failed so may have gone live all the same: who was to make it live is gone, or did not reach the host. What the
+/// host itself refuses has changed nothing.
+fn leaves_open(code: Code) -> bool {
+    code.is_retryable() || matches!(code, Code::WorkerLost | Code::InDoubt | Code::Internal)
 }

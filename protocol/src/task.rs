@@ -172,6 +172,12 @@ pub enum Question {
         /// Where the change can be looked at.
         preview: String,
     },
+    /// An act on the environment may or may not have taken place, and no program can tell. Answered, after a look, with approve
+    /// (do it again) or reject (leave it: the task fails).
+    InDoubt {
+        /// Which act, and what happened.
+        reason: String,
+    },
 }
 
 /// What came of a task that succeeded.

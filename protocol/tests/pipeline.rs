@@ -31,6 +31,10 @@ proptest! {
                         let seen = next.status() == Status::Succeeded;
                         prop_assert!(seen || matches!(next, Pipeline::Reverting { .. }), "left live, unseen");
                     }
+                    if let (Pipeline::Releasing { .. }, Event::Failed { problem }) = (&before, &event) {
+                        let open = problem.code == Code::WorkerLost;
+                        prop_assert_eq!(open, matches!(next, Pipeline::Reverting { .. }), "left as nobody knows");
+                    }
                     past.push(event);
                     state = next;
                 }
@@ -168,6 +172,7 @@ fn event() -> impl Strategy<Value = Event> {
         4 => Just(Event::Reverted),
         4 => proptest::option::of(digest()).prop_map(|live| Event::RolledBack { live }),
         1 => Just(Event::Failed { problem: Code::DiskFull.problem("full") }),
+        1 => Just(Event::Failed { problem: Code::WorkerLost.problem("gone") }),
         1 => Just(Event::Cancelled),
     ]
 }
@@ -221,6 +226,17 @@ fn every_end_can_be_reached() {
     assert!(matches!(reverting, Pipeline::Reverting { .. }) && !reverting.can_be_cancelled());
     failed(with(released.iter().cloned().chain([Event::Reverted]).collect()), Stage::Smoke, Code::SmokeFailed);
     failed(with(released.into_iter().chain([unseen]).collect()), Stage::Release, Code::PeerUnavailable);
+    let gone = Event::Failed { problem: Code::WorkerLost.problem("gone") };
+    let moved = Event::Failed { problem: Code::BaseMoved.problem("another is live") };
+    for (then, code) in [
+        (Event::Reverted, Code::WorkerLost),
+        (moved, Code::WorkerLost),
+        (Event::Failed { problem: Code::HostUnavailable.problem("nobody there") }, Code::HostUnavailable),
+    ] {
+        failed(with(vec![build(false), verified(true), gone.clone(), then]), Stage::Release, code);
+    }
+    let full = Event::Failed { problem: Code::DiskFull.problem("full") };
+    failed(with(vec![build(false), verified(true), full]), Stage::Release, Code::DiskFull);
     let rejected = Event::Rejected { reason: "no".into() };
     failed(with(vec![build(true), verified(true), rejected]), Stage::Approve, Code::Rejected);
 }

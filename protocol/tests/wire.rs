@@ -33,6 +33,7 @@ fn tasks() {
     let waiting =
         Task { status: Status::Waiting, stage: Stage::Approve, question: Some(question()), result: None, ..task() };
     wire!("task-waiting", waiting);
+    wire!("question-in-doubt", Question::InDoubt { reason: "every worker of the release died".into() });
     let failed = Task { status: Status::Failed, error: Some(problem()), result: None, ..task() };
     wire!("task-failed", failed);
     wire!("problem", problem());
@@ -476,7 +477,7 @@ fn snapshot() -> AppSnapshot {
         files: vec![FileText { path: path("public/index.php"), text: "<?php\n".into() }],
         schema: vec![Table {
             name: "posts".into(),
-            columns: vec![Column { name: "id".into(), kind: "bigint".into(), nullable: false }],
+            columns: vec![Column { name: "id".into(), kind: "bigint".into(), nullable: false, unique: false }],
             references: vec![Reference { column: "author".into(), table: "users".into() }],
             rows: 3,
         }],

@@ -1,6 +1,7 @@
 use crate::{
     Credential, Principal, decode,
-    mcp::{IDEMPOTENCY_META, SHARE_META},
+    job::Resolution,
+    mcp::{IDEMPOTENCY_META, SHARE_META, tasks},
 };
 use protocol::{Code, JobId, Problem};
 use rmcp::{
@@ -8,7 +9,8 @@ use rmcp::{
     model::{
         CallToolRequest, CallToolRequestParams, CallToolResult, CancelTaskParams, CancelTaskRequest,
         ClientCapabilities, ClientConfig, ClientRequest, DetailedTask, ErrorData, GetTaskParams, GetTaskRequest,
-        Implementation, ProtocolVersion, RequestMetaObject, ServerResult, TaskPayload,
+        Implementation, ProtocolVersion, RequestMetaObject, ServerResult, TaskPayload, UpdateTaskParams,
+        UpdateTaskRequest,
     },
     service::{
         ClientInitializeError, ClientLifecycleMode, ClientServiceExt as _, PeerRequestOptions, RunningService,
@@ -71,6 +73,11 @@ pub enum PeerState<O> {
     Working {
         /// What it is doing, in a sentence.
         message: Option<String>,
+    },
+    /// An act may or may not have taken place, and a person must decide ([`Peer::resolve`]).
+    InDoubt {
+        /// Which, in a sentence.
+        message: String,
     },
     /// It ended well.
     Done(O),
@@ -150,6 +157,16 @@ impl Peer {
     /// `unavailable`, [`Code::NotFound`], or [`Code::Releasing`] when it can't be cancelled any more.
     pub async fn cancel(&self, job: JobId) -> Result<(), Problem> {
         let request = ClientRequest::CancelTaskRequest(CancelTaskRequest::new(CancelTaskParams::new(job.to_string())));
+        self.request(&request, None).await.map(drop)
+    }
+
+    /// Says what is to become of a job that is in doubt.
+    ///
+    /// # Errors
+    /// `unavailable`, [`Code::NotFound`], or [`Code::NotWaiting`] when it is not, or not any more.
+    pub async fn resolve(&self, job: JobId, resolution: Resolution) -> Result<(), Problem> {
+        let params = UpdateTaskParams::new(job.to_string(), tasks::responses(resolution));
+        let request = ClientRequest::UpdateTaskRequest(UpdateTaskRequest::new(params));
         self.request(&request, None).await.map(drop)
     }
 
@@ -355,6 +372,7 @@ fn state<O: DeserializeOwned>(task: DetailedTask) -> Result<PeerState<O>, Proble
             PeerState::Failed(problem_of(&error))
         }
         TaskPayload::Cancelled => PeerState::Cancelled,
+        TaskPayload::InputRequired { .. } => PeerState::InDoubt { message: message.unwrap_or_default() },
         _ => PeerState::Working { message },
     })
 }

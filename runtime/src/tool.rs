@@ -92,6 +92,12 @@ pub trait LongTool: Send + Sync + 'static {
         std::future::ready(Ok(Vec::new()))
     }
 
+    /// The events that tell of a job whose fate a person must decide ([`crate::Jobs::resolve`]).
+    fn in_doubt(&self, problem: &Problem) -> Vec<What> {
+        let _ = problem;
+        Vec::new()
+    }
+
     /// The events that end a job which failed for good, whoever gave it up (the tool itself, or the runtime after too many
     /// lost leases).
     fn failed(&self, input: &Self::Input, checkpoint: Option<&Self::Checkpoint>, problem: &Problem) -> Vec<What> {

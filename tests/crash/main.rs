@@ -5,6 +5,7 @@
 
 mod case;
 mod matrix;
+mod stopped;
 mod target;
 
 use case::Scene;
@@ -39,28 +40,34 @@ fn the_matrix_is_in_the_documentation() {
 
 #[tokio::test]
 async fn agents_on_mariadb() {
-    all_pass(Stores::mariadb(), matrix::cases(Part::Agents)).await;
+    all_pass(on_mariadb(), matrix::cases(Part::Agents)).await;
 }
 
 #[tokio::test]
 async fn agents_on_sqlite() {
-    all_pass(Stores::Sqlite, matrix::spread(Part::Agents)).await;
+    all_pass(Setup::new(), matrix::spread(Part::Agents)).await;
 }
 
 #[tokio::test]
 async fn the_host_with_agents_on_mariadb() {
-    all_pass(Stores::mariadb(), matrix::cases(Part::Host)).await;
+    all_pass(on_mariadb(), matrix::cases(Part::Host)).await;
 }
 
 #[tokio::test]
 async fn the_host_with_agents_on_sqlite() {
-    all_pass(Stores::Sqlite, matrix::spread(Part::Host)).await;
+    all_pass(Setup::new(), matrix::spread(Part::Host)).await;
 }
 
-async fn all_pass(stores: Stores, cases: Vec<Case>) {
+/// As on a cluster: a server for the jobs, and Redis for hints. On SQLite there are no hints between processes, and all is polled.
+fn on_mariadb() -> Setup {
+    let redis = std::env::var("YONIN_TEST_REDIS").expect("the test run starts a Redis: ./dev databases");
+    Setup::new().stores(Stores::mariadb()).hints(redis)
+}
+
+async fn all_pass(setup: Setup, cases: Vec<Case>) {
     let only = std::env::var("YONIN_CRASH_ONLY").unwrap_or_default();
     let cases: Vec<_> = cases.into_iter().filter(|case| case.variable().contains(&only)).collect();
-    let mut scene = Scene::start(Setup::new().stores(stores)).await;
+    let mut scene = Scene::start(setup).await;
     let mut failures = Vec::new();
     for case in &cases {
         match scene.play(case).await {

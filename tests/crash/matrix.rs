@@ -185,8 +185,9 @@ no other is its end; no job stays open. A place that is not reached fails the te
 this table. `YONIN_UPDATE_DOCS=1` writes it anew.
 
 *time* says how often the place is reached before the process dies: a task's job is claimed again after each part, verified twice,
-and its change has two statements. Every place is tried with every tool and act on MariaDB; on SQLite every place is, with about a
-third of the tools and acts, taken in turn. In the host's rows the name is that of the store of the agents, which call it.
+and its change has two statements. Every place is tried with every tool and act on MariaDB, with Redis for hints; on SQLite, where all
+is polled, every place is, with about a third of the tools and acts, taken in turn. In the host's rows the column names the store of
+the agents that call it.
 ";
 
 /// The points that the source names: `(point, about)`, the latter only where it stands there literally.

@@ -4,8 +4,9 @@ use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, WatchDescriptor};
 use std::{
     collections::{BTreeMap, HashMap},
     fs,
+    io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
-    process::Command,
+    process::{Child, Command, Stdio},
     sync::{Arc, Mutex},
 };
 use tests::Cluster;
@@ -71,6 +72,31 @@ impl Target {
         counted
     }
 
+    /// Ids of the connections that change a schema, whatever they are doing.
+    pub(crate) fn migrating(&self) -> Vec<String> {
+        self.rows("select id from information_schema.processlist where user like 'mg\\_%' order by id")
+    }
+
+    /// Ids of those that wait for a lock.
+    pub(crate) fn waiting_for_a_lock(&self) -> Vec<String> {
+        self.rows(
+            "select id from information_schema.processlist where user like 'mg\\_%' \
+             and state = 'Waiting for table metadata lock'",
+        )
+    }
+
+    /// Keeps everybody from changing a table of an app, until it is dropped.
+    pub(crate) fn lock(&self, app: &str, table: &str) -> Lock {
+        let sql = format!("lock tables `app_{app}`.`{table}` read; select 'locked'; do sleep(600)");
+        let mut client = self.client(&sql);
+        let mut child = client.stdout(Stdio::piped()).arg("--unbuffered").spawn().expect("the client is installed");
+        let mut line = String::new();
+        let stdout = child.stdout.take().expect("it is piped");
+        BufReader::new(stdout).read_line(&mut line).expect("text");
+        assert_eq!(line, "locked\n");
+        Lock(child)
+    }
+
     /// The tables of an app's schema, without the host's own.
     pub(crate) fn tables(&self, app: &str) -> Vec<String> {
         self.rows(&format!(
@@ -84,21 +110,28 @@ impl Target {
         self.rows(&format!("select count(*) from `app_{app}`.`{table}`")).join("")
     }
 
-    /// Whatever is left of any preview, and accounts that migrate: nothing, when no task is under way.
+    /// Whatever there is of any preview, and accounts that migrate: nothing, when no task is under way. What it is comes first.
     pub(crate) fn left_over(&self) -> Vec<String> {
         let mut left = self.rows(
             "select concat('schema ', schema_name) from information_schema.schemata where schema_name like 'pv\\_%'; \
              select concat('account ', user) from mysql.user where user regexp '^(pv|pvr|mg)_'",
         );
-        left.extend(self.redis(&["acl", "users"]).into_iter().filter(|user| user.starts_with("pv")));
-        left.extend(self.redis(&["--scan", "--pattern", "pv:*"]));
+        let users = self.redis(&["acl", "users"]).into_iter().filter(|user| user.starts_with("pv"));
+        left.extend(users.map(|user| format!("user {user}")));
+        left.extend(self.redis(&["--scan", "--pattern", "pv:*"]).into_iter().map(|key| format!("key {key}")));
         for (dir, prefix) in [("previews", ""), ("pools", "pv-"), ("run", "pv-")] {
-            left.extend(names(&self.dir.join(dir)).filter(|name| name.starts_with(prefix)));
+            let found = names(&self.dir.join(dir)).filter(|name| name.starts_with(prefix));
+            left.extend(found.map(|name| format!("{dir} {name}")));
         }
         left
     }
 
-    fn rows(&self, sql: &str) -> Vec<String> {
+    /// What a query answers, a line for each row.
+    pub(crate) fn rows(&self, sql: &str) -> Vec<String> {
+        lines(self.client(sql))
+    }
+
+    fn client(&self, sql: &str) -> Command {
         let rest = self.mysql.strip_prefix("mysql://").expect("a URL");
         let (account, address) = rest.trim_end_matches('/').split_once('@').expect("an account");
         let ((user, password), (host, port)) =
@@ -106,13 +139,24 @@ impl Target {
         let mut client = Command::new("mariadb");
         client.args(["--no-defaults", "--skip-ssl", "--batch", "--skip-column-names", "--user", user]);
         client.args(["--host", host, "--port", port, "--execute", sql]).env("MYSQL_PWD", password);
-        lines(client)
+        client
     }
 
     fn redis(&self, arguments: &[&str]) -> Vec<String> {
         let mut client = Command::new("redis-cli");
         client.args(["--no-auth-warning", "-u", &self.redis]).args(arguments);
         lines(client)
+    }
+}
+
+/// A lock, as long as it lives.
+pub(crate) struct Lock(Child);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // The server lets go of the lock when the connection ends.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 

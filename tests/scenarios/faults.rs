@@ -1,7 +1,7 @@
 //! The environment fails in the middle of a task.
 
 use nix::sys::signal::Signal;
-use protocol::{Code, task::Status};
+use protocol::{AppName, Code, task::Status};
 use serde_json::json;
 use tests::World;
 
@@ -42,4 +42,28 @@ async fn a_pause_of_the_database_is_waited_out() {
     world.when(task.id, |task| task.status == Status::Running).await;
     world.signal("mariadbd", Signal::SIGCONT);
     assert_eq!(world.finished(task.id).await.status, Status::Succeeded);
+}
+
+#[tokio::test]
+async fn a_server_that_dies_comes_back_and_the_task_goes_on() {
+    let world = World::start();
+    let app = world.fresh_app();
+    world.goal(&app, "posts(title:string!)").succeed().await;
+    world.post(&app, "/api/posts", &json!({"title": "kept"})).await;
+    for (server, goal) in [("redis-server", "a(x:int)"), ("mariadbd", "b(x:int)"), ("nginx", "c(x:int)")] {
+        world.signal(server, Signal::SIGKILL);
+        world.goal(&app, goal).succeed().await;
+        assert_eq!(world.get(&app, "/api/posts").await["items"][0]["title"], "kept", "after {server}");
+    }
+}
+
+#[tokio::test]
+async fn a_change_with_a_fatal_error_never_reaches_the_live_app() {
+    let world = World::start();
+    let app: AppName = "mend-fatal".parse().expect("an app's name");
+    let good = world.goal(&app, "notes(title:string!)").attempts(2).succeed().await.result.expect("a result");
+    let problem = world.goal(&app, "notes(pinned:bool=false)").attempts(1).fail().await;
+    assert_eq!(problem.code, Code::ChecksFailed);
+    assert_eq!(world.client.app(&app).await.expect("the app").live.expect("live").digest, good.release);
+    assert_eq!(world.get(&app, "/api/notes").await["total"], 0);
 }

@@ -69,10 +69,23 @@ async fn a_taken_port_and_a_taken_directory_are_named() {
         assert!(up.log().contains("port-taken") && up.log().contains(&port), "{option}: {}", up.log());
     }
     let world = World::start();
-    let data_dir = world.data_dir();
-    let mut second = Process::yonin(&["up", "--data-dir", data_dir.to_str().expect("UTF-8")]);
-    assert_eq!(second.output().1.code(), Some(2));
-    assert!(second.log().contains("bad-configuration"), "{}", second.log());
+    let taken = world.data_dir();
+    for data_dir in [taken.to_str().expect("UTF-8"), "/proc/no-such-directory", "/dev/null"] {
+        let mut second = Process::yonin(&["up", "--json", "--data-dir", data_dir]);
+        let (output, status) = second.output();
+        assert_eq!((status.code(), output.as_str()), (Some(2), ""), "its line is for those that are ready");
+        assert!(second.log().contains("bad-configuration") && second.log().contains(data_dir), "{}", second.log());
+    }
+}
+
+#[tokio::test]
+async fn a_reader_that_has_seen_enough_is_no_error() {
+    let world = World::start();
+    let connection = ["--url", &world.at.api, "--key", &world.at.key];
+    for command in [vec!["tasks"], vec!["apps", "--json"], vec!["completions", "bash"]] {
+        let mut process = Process::yonin(&[&connection[..], &command[..]].concat());
+        assert_eq!(process.unread().code(), Some(0), "{command:?}: {}", process.log());
+    }
 }
 
 #[tokio::test]

@@ -113,7 +113,38 @@ pub const BUGS: &[Bug] = &[
         bad: r#"new self(400, $messages->get('not_found'))"#,
     },
     Bug { name: "syntax", file: "src/Lists.php", good: r#"return [$json, false];"#, bad: r#"return [$json, false;"# },
+    Bug {
+        name: "fatal",
+        file: "app/resources/",
+        good: r#"return new Resource("#,
+        bad: r#"nobody_wrote_this(); return new Resource("#,
+    },
     Bug { name: "allow", file: "src/HttpError.php", good: r#"['Allow' => $allowed]"#, bad: r#"[]"# },
+    Bug {
+        name: "filter",
+        file: "src/ListQuery.php",
+        good: r#""{$field->column()} = $place""#,
+        bad: r#""$place is not null""#,
+    },
+    Bug {
+        name: "formcache",
+        file: "src/ResourcePage.php",
+        good: r#"$this->lists->forget();"#,
+        bad: r#"$this->lists::class;"#,
+    },
+    Bug {
+        name: "bignumber",
+        file: "src/Request.php",
+        good: r#"json_decode($this->body, true)"#,
+        bad: r#"json_decode($this->body, true, 512, JSON_BIGINT_AS_STRING)"#,
+    },
+    Bug { name: "default", file: "src/Validator.php", good: r#"$input + $defaults"#, bad: r#"$input"# },
+    Bug {
+        name: "order",
+        file: "src/ListQuery.php",
+        good: r#"str_starts_with($this->sort, '-') ? 'desc' : 'asc'"#,
+        bad: r#"'asc'"#,
+    },
 ];
 
 impl Engine for Planted {
@@ -126,7 +157,7 @@ impl Engine for Planted {
         let mut words = order.app.as_str().split('-');
         let (kind, name) = (words.next(), words.next().unwrap_or_default());
         if kind == Some("marked") {
-            marked::mark(&mut change_set, order.design)?;
+            marked::mark(&mut change_set, order)?;
         }
         let plants = match kind {
             Some("bug") => true,

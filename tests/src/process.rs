@@ -70,6 +70,15 @@ impl Process {
         (text, self.child.wait().expect("it ends"))
     }
 
+    /// Stops reading its standard output, as `head` does, and waits for its end.
+    ///
+    /// # Panics
+    /// When it can't be waited for.
+    pub fn unread(&mut self) -> ExitStatus {
+        drop(self.child.stdout.take());
+        self.child.wait().expect("it ends")
+    }
+
     /// Waits until it has written this on standard error.
     ///
     /// # Panics
@@ -173,6 +182,11 @@ pub(crate) fn orphans() -> Vec<String> {
     let me = std::process::id();
     let left = |seen: &Seen| seen.parent == me && seen.state != "Z" && !seen.name.starts_with("yonin");
     processes().filter(left).map(|seen| format!("{} {}", seen.pid, seen.name)).collect()
+}
+
+/// Whether a process was stopped by a signal and waits for SIGCONT.
+pub(crate) fn is_stopped(pid: u32) -> bool {
+    processes().any(|seen| seen.pid.cast_unsigned() == pid && seen.state == "T")
 }
 
 fn children(parent: u32, name: &str) -> Vec<i32> {

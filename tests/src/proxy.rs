@@ -151,7 +151,11 @@ async fn serve(listener: std::net::TcpListener, address: SocketAddr, shared: Arc
         }
         tokio::select! {
             _ = state.changed() => {}
-            Some(client) = accept(listener.as_ref()) => drop(tokio::spawn(pass(client, now.cuts, Arc::clone(&shared)))),
+            Some(client) = accept(listener.as_ref()) => {
+                // As many as there are now: who comes after a cut is not cut off by it, however late the loop hears of it.
+                let cuts = shared.state.borrow().cuts;
+                drop(tokio::spawn(pass(client, cuts, Arc::clone(&shared))));
+            }
         }
     }
 }

@@ -129,6 +129,21 @@ fn point_somewhere(resources: &[Resource]) -> Result<(), Problem> {
     Err(Code::GoalNotUnderstood.problem(not_understood(&names.join(", "), &mistakes)))
 }
 
+/// The resources that can't have a first row, because of what their required references need to be there.
+pub(crate) fn barren(resources: &[Resource]) -> Vec<&str> {
+    let mut barren: Vec<&Resource> = resources.iter().collect();
+    let fertile = |one: &Resource, barren: &[&Resource]| {
+        one.fields.iter().filter(|field| field.required).all(|field| match &field.kind {
+            FieldType::Ref(target) => barren.iter().all(|other| other.name != *target),
+            _ => true,
+        })
+    };
+    while let Some(place) = barren.iter().position(|one| fertile(one, &barren)) {
+        barren.remove(place);
+    }
+    barren.into_iter().map(|one| one.name.as_str()).collect()
+}
+
 /// How many mistakes are told of: enough for a person to mend, few enough to read.
 const MAX_MISTAKES: usize = 10;
 
@@ -160,4 +175,62 @@ pub(crate) fn written(field: &Field) -> String {
     let required = if field.required { "!" } else { "" };
     let unique = if field.unique { " unique" } else { "" };
     format!("{kind}{required}{unique}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::goal;
+
+    fn resources(goal: &str) -> Vec<Resource> {
+        goal::read(goal).resources
+    }
+
+    #[test]
+    fn a_goal_adds_resources_and_fields_and_changes_defaults() {
+        let old = resources("posts(title:string!, n:int=1); users(name:string!)");
+        let merged = merge(&old, &resources("posts(n:int=2, views:int!); tags(post:ref(posts))")).expect("a change");
+        let names: Vec<_> = merged.resources.iter().map(|one| one.name.as_str()).collect();
+        assert_eq!(names, ["posts", "users", "tags"]);
+        assert_eq!(merged.changes.len(), 3);
+        let fields: Vec<_> = merged.resources[0].fields.iter().map(|one| one.name.as_str()).collect();
+        assert_eq!(fields, ["title", "n", "views"]);
+        assert_eq!(merged.resources[0].fields[1].default, Some(2.into()));
+    }
+
+    #[test]
+    fn a_default_that_a_goal_leaves_out_stays() {
+        let old = resources("posts(n:int=1)");
+        let merged = merge(&old, &resources("posts(n:int, m:int)")).expect("a change");
+        assert_eq!(merged.resources[0].fields[0].default, Some(1.into()));
+    }
+
+    #[test]
+    fn what_would_change_a_field_is_refused_with_its_name() {
+        let old = resources("posts(title:string!, code:string unique, kind:enum(a|b), up:ref(posts))");
+        for (goal, name) in [
+            ("posts(title:string)", "posts.title is string! and can't become string"),
+            ("posts(title:text!)", "posts.title"),
+            ("posts(code:string)", "posts.code"),
+            ("posts(kind:enum(a|b|c))", "posts.kind"),
+            ("posts(up:ref(tags)); tags(n:int)", "posts.up"),
+            ("posts(title:string!, code:int)", "posts.code"),
+        ] {
+            let refused = merge(&old, &resources(goal)).expect_err(goal);
+            assert_eq!(refused.code, Code::UnsupportedChange, "{goal}");
+            assert!(refused.detail.contains(name), "{goal}: {}", refused.detail);
+        }
+        let same = merge(&old, &resources("posts(title:string!)")).expect_err("nothing new");
+        assert_eq!(same.code, Code::NothingToDo);
+    }
+
+    #[test]
+    fn fields_do_not_pile_up_beyond_what_a_table_takes() {
+        let many = |from: usize| {
+            let fields: Vec<_> = (from..from + 40).map(|n| format!("f{n}:int")).collect();
+            resources(&format!("posts({})", fields.join(",")))
+        };
+        let refused = merge(&many(0), &many(40)).expect_err("80 fields");
+        assert!(refused.detail.contains("posts would have 80 fields; 60 are possible"), "{}", refused.detail);
+    }
 }

@@ -97,6 +97,14 @@ fn assumptions(language: Language, merged: &Merged, asides: &[String]) -> Vec<St
             language.pick(format!("\"{aside}\" is prose, not a resource."), format!("「{aside}」は説明文とみなす。"))
         })
         .collect();
+    let barren = model::barren(&merged.resources);
+    if !barren.is_empty() {
+        let names = barren.join(", ");
+        list.push(language.pick(
+            format!("No first row of {names} can be made: each needs one of them that is there already."),
+            format!("{names} は互いの行を必須とするため、最初の 1 行を作れない。"),
+        ));
+    }
     for change in &merged.changes {
         if let Change::Field { resource, field } = change
             && field.required
@@ -146,6 +154,15 @@ mod tests {
         let fields: Vec<_> = (0..2_000).map(|n| format!("f{n}:x")).collect();
         let (_, detail) = refusal(&format!("posts({})", fields.join(",")));
         assert!(detail.len() < 2_000 && detail.ends_with("; and 1990 more"), "{detail}");
+    }
+
+    #[test]
+    fn references_that_allow_no_row_are_told() {
+        let app = "shop".parse().expect("a name");
+        let goal = "a(b:ref(b)!); b(a:ref(a)!, c:ref(c)!); c(n:int); d(a:ref(a)!); e(e:ref(e), c:ref(c)!)";
+        let plan = plan(TaskId::from_bytes([7; 16]), &app, goal, None).expect("a plan");
+        assert!(plan.assumptions[0].starts_with("No first row of a, b, d can be made"), "{:?}", plan.assumptions);
+        assert_eq!(plan.assumptions.len(), 1);
     }
 
     #[test]

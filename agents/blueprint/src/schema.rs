@@ -108,7 +108,7 @@ fn extend_table(resource: &Resource, table: &Table, steps: &mut Steps) -> Result
     check_leftovers(resource, table)?;
     for field in &resource.fields {
         if let Some(column) = column(&field.name) {
-            reuse(resource, field, column)?;
+            reuse(table, field, column)?;
             if let Some(hash) = hash_column(field).filter(|_| !has_hash(table, field)) {
                 steps
                     .add(&format!("add_{name}_{}_hash", field.name), format!("alter table `{name}` add column {hash}"));
@@ -130,8 +130,10 @@ fn extend_table(resource: &Resource, table: &Table, steps: &mut Steps) -> Result
                 format!("alter table `{name}` add {}", unique_key(field)),
             );
         }
-        if let (Some(index), FieldType::Ref(target)) = (index(field), &field.kind) {
+        if let Some(index) = index(field) {
             steps.add(&format!("index_{name}_{}", field.name), format!("alter table `{name}` add {index}"));
+        }
+        if let FieldType::Ref(target) = &field.kind {
             let key = foreign_key(field, target);
             steps.add(&format!("link_{name}_{}", field.name), format!("alter table `{name}` add {key}"));
         }
@@ -157,17 +159,27 @@ fn check_leftovers(resource: &Resource, table: &Table) -> Result<(), Problem> {
     }
 }
 
-fn reuse(resource: &Resource, field: &Field, column: &Column) -> Result<(), Problem> {
+/// A column that is there already must hold what the field may hold, and refuse what it refuses.
+fn reuse(table: &Table, field: &Field, column: &Column) -> Result<(), Problem> {
     let there = plain_type(&column.kind);
     let wanted = plain_type(column_type(&field.kind));
-    if there != wanted {
-        let why = format!("its column {} is {there} and would have to be {wanted}", field.name);
-        return Err(left_behind(&resource.name, &why));
-    }
-    if !column.nullable && !field.required {
-        return Err(left_behind(&resource.name, &format!("its column {} refuses null", field.name)));
-    }
-    Ok(())
+    let points_to = table.references.iter().find(|one| one.column == field.name).map(|one| one.table.as_str());
+    let target = match &field.kind {
+        FieldType::Ref(target) => Some(target.as_str()),
+        _ => None,
+    };
+    let why = if there != wanted {
+        format!("is {there} and would have to be {wanted}")
+    } else if !column.nullable && !field.required {
+        "refuses null".to_owned()
+    } else if !is_hashed(&field.kind) && column.unique != field.unique {
+        format!("is {}unique", if column.unique { "" } else { "not " })
+    } else if points_to != target {
+        format!("refers to {}", points_to.unwrap_or("nothing"))
+    } else {
+        return Ok(());
+    };
+    Err(left_behind(&table.name, &format!("its column {} {why}", field.name)))
 }
 
 fn left_behind(table: &str, why: &str) -> Problem {
@@ -254,3 +266,6 @@ fn sql(field: &Field, value: &Value) -> String {
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -145,6 +145,9 @@ impl Tasks {
             match self.jobs.answer(caller, id, answer).await {
                 Ok(record) => return view::task(&record),
                 Err(problem) if problem.code == Code::NotWaiting => {
+                    if let Ok(record) = self.jobs.resolve(caller, id, answer.resolution()).await {
+                        return view::task(&record);
+                    }
                     let soon = self.get(caller, id).await?.question.is_some();
                     if !soon || timeout_at(deadline, changed).await.is_err() {
                         return Err(problem);

@@ -1,6 +1,6 @@
 //! A job as the task that a person sees.
 
-use crate::pipeline::{Order, Progress, question};
+use crate::pipeline::{Order, Progress};
 use protocol::{
     Code, Problem,
     rest::SubmitTask,
@@ -23,7 +23,7 @@ pub(crate) fn task(record: &JobRecord) -> Result<Task, Problem> {
     match &record.status {
         JobStatus::Done(output) => result = read::<TaskOutcome>(output)?.result,
         JobStatus::Failed(problem) => error = Some(problem.clone()),
-        JobStatus::Queued | JobStatus::Running | JobStatus::Asking | JobStatus::Cancelled => {}
+        JobStatus::Queued | JobStatus::Running | JobStatus::Asking | JobStatus::InDoubt | JobStatus::Cancelled => {}
     }
     let status = status(&record.status, question.is_some());
     let attempt = progress.as_ref().map_or(0, |progress| progress.state.attempt());
@@ -57,7 +57,9 @@ fn order(record: &JobRecord) -> Result<Order, Problem> {
 fn asked(record: &JobRecord, progress: Option<&Progress>) -> Option<Question> {
     match record.status {
         _ if record.answered => None,
-        JobStatus::Running | JobStatus::Asking => progress.and_then(|progress| question(&progress.state)),
+        JobStatus::Running | JobStatus::Asking => progress.and_then(Progress::question),
+        // The task itself is, not one of its parts: its workers died again and again once it could not be given up any more.
+        JobStatus::InDoubt => Some(Question::InDoubt { reason: record.message.clone().unwrap_or_default() }),
         JobStatus::Queued | JobStatus::Done(_) | JobStatus::Failed(_) | JobStatus::Cancelled => None,
     }
 }
@@ -65,8 +67,8 @@ fn asked(record: &JobRecord, progress: Option<&Progress>) -> Option<Question> {
 fn status(status: &JobStatus, asked: bool) -> Status {
     match status {
         JobStatus::Queued => Status::Queued,
-        JobStatus::Running | JobStatus::Asking if asked => Status::Waiting,
-        JobStatus::Running | JobStatus::Asking => Status::Running,
+        JobStatus::Running | JobStatus::Asking | JobStatus::InDoubt if asked => Status::Waiting,
+        JobStatus::Running | JobStatus::Asking | JobStatus::InDoubt => Status::Running,
         JobStatus::Done(_) => Status::Succeeded,
         JobStatus::Failed(_) => Status::Failed,
         JobStatus::Cancelled => Status::Cancelled,

@@ -25,9 +25,9 @@ impl TesterConfig {
     /// reader then knows.
     pub fn read(reader: &mut Reader, credential: Credential) -> Option<Self> {
         let host = reader.or("YONIN_HOST_URL", Self::HOST.to_owned());
-        let seconds = reader.or("YONIN_VERDICT_SECONDS", Self::VALIDITY.as_secs());
+        let Validity(validity) = reader.or("YONIN_VERDICT_SECONDS", Validity(Self::VALIDITY));
         let key = reader.required::<Given>("YONIN_SIGNING_KEY").0?;
-        Some(Self { host, credential, key, validity: Duration::from_secs(seconds) })
+        Some(Self { host, credential, key, validity })
     }
 }
 
@@ -40,6 +40,20 @@ impl FromStr for Given {
 
     fn from_str(text: &str) -> Result<Self, BadVerdictKey> {
         text.parse().map(Some).map(Self)
+    }
+}
+
+/// No verdict that is over before anybody can use it, none for ever.
+struct Validity(Duration);
+
+impl FromStr for Validity {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.parse() {
+            Ok(seconds @ 60..=604_800) => Ok(Self(Duration::from_secs(seconds))),
+            _ => Err("expected a number of seconds from 60 to 604800, which is a week"),
+        }
     }
 }
 
@@ -59,6 +73,15 @@ mod tests {
         assert_eq!(mistakes, Vec::<String>::new());
         let config = config.expect("a configuration");
         assert_eq!((config.host.as_str(), config.validity), (TesterConfig::HOST, Duration::from_secs(3_600)));
+    }
+
+    #[test]
+    fn a_verdict_is_neither_over_at_once_nor_good_for_ever() {
+        for bad in ["0", "-1", "9999999999999", "an hour"] {
+            let key = "ab".repeat(32);
+            let (_, mistakes) = read(&[("YONIN_SIGNING_KEY", &key), ("YONIN_VERDICT_SECONDS", bad)]);
+            assert!(mistakes[0].starts_with("YONIN_VERDICT_SECONDS: expected"), "{mistakes:?}");
+        }
     }
 
     #[test]

@@ -5,6 +5,11 @@ use protocol::tools::host::Access;
 /// Each half of the evidence has at most this many bytes.
 pub(crate) const LIMIT: usize = 4 << 10;
 
+/// Where a text was cut off.
+const CUT: &str = "... ";
+/// Fewer characters of a secret than this say nothing.
+const LEAST_SHOWN: usize = 4;
+
 /// Headers whose values prove who somebody is.
 const SECRET_HEADERS: [&str; 4] = ["authorization", "cookie", "set-cookie", "proxy-authorization"];
 
@@ -35,6 +40,9 @@ impl Redactor {
             if clean.contains(secret.as_str()) {
                 clean = clean.replace(secret.as_str(), "[redacted]");
             }
+            if let Some(hidden) = without_beginnings(&clean, secret) {
+                clean = hidden;
+            }
         }
         excerpt(&clean, LIMIT)
     }
@@ -60,6 +68,17 @@ pub(crate) fn header_line(name: &str, value: &str) -> String {
     format!("{name}: {value}")
 }
 
+/// The text without the beginning of a secret wherever an excerpt ended in the middle of it.
+fn without_beginnings(text: &str, secret: &str) -> Option<String> {
+    let (excerpts, rest) = text.rsplit_once(CUT)?;
+    let hidden = excerpts.split(CUT).map(|shown| {
+        let beginnings = (LEAST_SHOWN..secret.len()).rev().filter_map(|length| secret.get(..length));
+        let mut shorter = beginnings.filter_map(|beginning| shown.strip_suffix(beginning));
+        shorter.next().map_or_else(|| shown.to_owned(), |shown| format!("{shown}[redacted]"))
+    });
+    Some(hidden.chain([rest.to_owned()]).collect::<Vec<_>>().join(CUT))
+}
+
 /// The start of a text, for a sentence.
 pub(crate) fn short(text: &str) -> String {
     excerpt(text, 300)
@@ -70,7 +89,7 @@ pub(crate) fn excerpt(text: &str, limit: usize) -> String {
     if text.len() <= limit {
         return text.to_owned();
     }
-    let note = format!("... ({} bytes in all)", text.len());
+    let note = format!("{CUT}({} bytes in all)", text.len());
     let mut end = limit.saturating_sub(note.len());
     while !text.is_char_boundary(end) {
         end -= 1;

@@ -13,7 +13,7 @@ pub(crate) struct Unknown(pub(crate) String);
 impl Variables {
     /// Those that every run starts with.
     pub(crate) fn of_run(run: &str) -> Self {
-        Self(BTreeMap::from([("run".to_owned(), Value::from(run))]))
+        Self(BTreeMap::from([("run".to_owned(), Value::from(run)), ("dollar".to_owned(), Value::from("$"))]))
     }
 
     pub(crate) fn set(&mut self, name: &str, value: Value) {
@@ -119,6 +119,12 @@ mod tests {
     fn unknown_names_are_told_and_other_braces_are_text() {
         assert_eq!(variables().text("${nobody}"), Err(Unknown("nobody".to_owned())));
         assert_eq!(variables().text("${7*7} ${ ${}").as_deref(), Ok("${7*7} ${ ${}"));
+    }
+
+    #[test]
+    fn a_text_may_look_like_a_variable() {
+        assert_eq!(variables().text("${dollar}{run} ${dollar}${dollar}{dollar}").as_deref(), Ok("${run} $${dollar}"));
+        assert_eq!(variables().value(&json!("${dollar}{run}")), Ok(json!("${run}")));
     }
 
     #[test]

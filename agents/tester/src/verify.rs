@@ -20,6 +20,8 @@ use std::{
 };
 use tokio::time::interval;
 
+/// Putting a preview back takes as long as its rows take to be copied again.
+const RESET: Duration = Duration::from_secs(120);
 /// Progress is told at most this often.
 const BREATH: Duration = Duration::from_millis(200);
 
@@ -133,7 +135,8 @@ impl Verify {
     async fn reset(&self, job: &Job, input: &VerifyInput, preview: &PreviewRef) -> Result<Reset, JobError> {
         job.say("putting the preview back to where it was staged").await?;
         let epoch = Epoch { turn: input.turn, fence: job.fence() };
-        Ok(self.host.call(host::RESET_PREVIEW, &PreviewInput { preview: preview.name.clone(), epoch }).await?)
+        let input = PreviewInput { preview: preview.name.clone(), epoch };
+        Ok(self.host.timeout(RESET).call(host::RESET_PREVIEW, &input).await?)
     }
 }
 

@@ -2,6 +2,7 @@ use crate::Failure;
 use protocol::Code;
 use std::{
     fs::{self, DirBuilder, File, TryLockError},
+    io,
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     time::Duration,
@@ -21,12 +22,10 @@ impl DataDir {
 
     /// Makes the directory if it is not there, and takes it.
     pub(crate) async fn take(path: &Path) -> Result<Self, Failure> {
-        // The servers run as users of their own and must pass through; what is secret has modes of its own.
-        let made = DirBuilder::new().recursive(true).mode(0o755).create(path);
-        made.map_err(Failure::io(format!("cannot make the data directory {}", path.display())))?;
-        let refused = format!("cannot use the data directory {}", path.display());
-        let path = fs::canonicalize(path).map_err(Failure::io(&refused))?;
-        let lock = File::create(path.join("lock")).map_err(Failure::io(&refused))?;
+        let (path, lock) = Self::make(path).map_err(|error| {
+            let detail = format!("cannot use the data directory {}: {error}", path.display());
+            Code::BadConfiguration.problem(detail)
+        })?;
         let deadline = Instant::now() + Self::PATIENCE;
         loop {
             match lock.try_lock() {
@@ -36,9 +35,17 @@ impl DataDir {
                     let detail = format!("another `yonin up` uses {}: stop it, or give --data-dir", path.display());
                     return Err(Code::BadConfiguration.problem(detail).into());
                 }
-                Err(TryLockError::Error(error)) => return Err(Failure::io(refused)(error)),
+                Err(TryLockError::Error(error)) => return Err(Failure::io("cannot lock the data directory")(error)),
             }
         }
+    }
+
+    fn make(path: &Path) -> io::Result<(PathBuf, File)> {
+        // The servers run as users of their own and must pass through; what is secret has modes of its own.
+        DirBuilder::new().recursive(true).mode(0o755).create(path)?;
+        let path = fs::canonicalize(path)?;
+        let lock = File::create(path.join("lock"))?;
+        Ok((path, lock))
     }
 
     /// Where it is, without symbolic links.

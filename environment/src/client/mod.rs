@@ -6,4 +6,4 @@ mod web;
 
 pub use keys::{KeyState, Keys};
 pub use sql::Sql;
-pub use web::{Web, WebRequest, WebResponse};
+pub use web::{End, Web, WebRequest, WebResponse};

@@ -26,6 +26,8 @@ impl fmt::Debug for Sql {
 impl Sql {
     /// A query answers at most this many rows.
     pub const MAX_ROWS: usize = 1_000;
+    /// And at most this many bytes: 16 MiB.
+    pub const MAX_BYTES: usize = 16 << 20;
 
     /// Connects.
     ///
@@ -51,7 +53,7 @@ impl Sql {
     ///
     /// # Errors
     /// [`Code::MysqlUnavailable`]; [`Code::BadRequest`] when the query is none that only reads, gives more than
-    /// [`Self::MAX_ROWS`] rows, takes more than 10 s, or is refused by the server.
+    /// [`Self::MAX_ROWS`] rows or [`Self::MAX_BYTES`] bytes, takes more than 10 s, or is refused by the server.
     pub async fn query(&self, sql: &str, params: &[Value]) -> Result<Vec<Map<String, Value>>, Problem> {
         check(sql)?;
         match tokio::time::timeout(LIMIT, self.read(sql, params)).await {
@@ -79,13 +81,20 @@ impl Sql {
             };
         }
         let mut found = Vec::new();
+        let mut bytes = 0;
         let mut rows = query.fetch(&mut *transaction);
         while let Some(row) = rows.try_next().await? {
             if found.len() == Self::MAX_ROWS {
                 let detail = format!("the query gives more than {} rows", Self::MAX_ROWS);
                 return Ok(Err(Code::BadRequest.problem(detail)));
             }
-            found.push(object(&row)?);
+            let row = object(&row)?;
+            bytes += size(&row);
+            if bytes > Self::MAX_BYTES {
+                let detail = format!("the query gives more than {} bytes", Self::MAX_BYTES);
+                return Ok(Err(Code::BadRequest.problem(detail)));
+            }
+            found.push(row);
         }
         drop(rows);
         transaction.rollback().await?;
@@ -126,6 +135,11 @@ fn check(sql: &str) -> Result<(), Problem> {
         ) => Ok(()),
         _ => refused("only one SELECT, SHOW or EXPLAIN can be asked".into()),
     }
+}
+
+/// The bytes of a row's texts: nothing else in it can be long.
+fn size(row: &Map<String, Value>) -> usize {
+    row.values().filter_map(Value::as_str).map(str::len).sum()
 }
 
 fn object(row: &MySqlRow) -> Result<Map<String, Value>, sqlx::Error> {

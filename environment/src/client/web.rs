@@ -43,10 +43,21 @@ pub struct WebResponse {
     pub headers: Vec<(String, String)>,
     /// The body, at most [`Web::MAX_BODY`] bytes of it.
     pub body: Vec<u8>,
-    /// The body was longer and was cut.
-    pub cut: bool,
+    /// How the body ended.
+    pub end: End,
     /// From the first byte sent to the last one read, in milliseconds.
     pub millis: u64,
+}
+
+/// How a body ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// It is all there.
+    Whole,
+    /// It was longer than [`Web::MAX_BODY`] and was cut.
+    TooLong,
+    /// The connection was closed before all of it came: a script said that it would send more, or died.
+    BrokenOff,
 }
 
 impl Web {
@@ -76,7 +87,7 @@ impl Web {
     /// Sends a request and reads the answer.
     ///
     /// # Errors
-    /// [`Code::WebUnavailable`] when nobody answers; [`Code::BadRequest`] when the request cannot be sent as it is.
+    /// [`Code::WebUnavailable`] when no answer begins; [`Code::BadRequest`] when the request cannot be sent as it is.
     pub async fn send(&self, request: WebRequest) -> Result<WebResponse, Problem> {
         let start = Instant::now();
         let jar = request.jar.clone();
@@ -85,7 +96,7 @@ impl Web {
             let cookies = response.headers().get_all(SET_COOKIE).iter();
             self.jars(|jars| jars.entry(jar).or_default().keep(cookies));
         }
-        read(response, start).await
+        Ok(read(response, start).await)
     }
 
     fn prepared(&self, request: WebRequest) -> Result<reqwest::Request, Problem> {
@@ -114,24 +125,28 @@ impl Web {
     }
 }
 
-async fn read(mut response: Response, start: Instant) -> Result<WebResponse, Problem> {
+async fn read(mut response: Response, start: Instant) -> WebResponse {
     let status = response.status().as_u16();
     let header = |(name, value): (&HeaderName, &HeaderValue)| {
         (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
     };
     let headers = response.headers().iter().map(header).collect();
     let mut body = Vec::new();
-    let mut cut = false;
-    while let Some(chunk) = response.chunk().await.map_err(|error| unavailable(&error))? {
-        let room = Web::MAX_BODY - body.len();
-        body.extend_from_slice(&chunk[..chunk.len().min(room)]);
-        if chunk.len() > room {
-            cut = true;
-            break;
+    let end = loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) => {
+                let room = Web::MAX_BODY - body.len();
+                body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+                if chunk.len() > room {
+                    break End::TooLong;
+                }
+            }
+            Ok(None) => break End::Whole,
+            Err(_) => break End::BrokenOff,
         }
-    }
+    };
     let millis = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
-    Ok(WebResponse { status, headers, body, cut, millis })
+    WebResponse { status, headers, body, end, millis }
 }
 
 fn unavailable(error: &reqwest::Error) -> Problem {
@@ -139,7 +154,7 @@ fn unavailable(error: &reqwest::Error) -> Problem {
     Code::WebUnavailable.problem(if error.is_connect() {
         "nobody listens at its address"
     } else {
-        "it closed the connection before the answer was whole"
+        "it closed the connection before it answered"
     })
 }
 

@@ -198,9 +198,7 @@ impl Shared {
         }
         let home = self.app_home(state);
         while state.releases.len() > KEPT {
-            let Some(last) = state.releases.iter().rposition(|kept| kept.release.state != ReleaseState::Live) else {
-                break;
-            };
+            let Some(last) = state.spared_first() else { break };
             if let Err(error) = home.forget(state.releases[last].release.digest) {
                 tracing::warn!(error = %error, app.name = %state.app, "An old release stays behind");
                 break;

@@ -21,7 +21,7 @@ use protocol::{
 use runtime::fail;
 use std::{fs, path::PathBuf};
 
-/// A preview ends by itself after this many hours.
+/// A preview ends by itself so many hours after it was last opened.
 const HOURS: i64 = 24;
 
 impl Host {
@@ -105,7 +105,9 @@ impl Shared {
         self.make_app(&state).await?;
         let known = |preview: &&Preview| preview.task == input.task && preview.kind == kind;
         let preview = match state.previews.iter().find(known).cloned() {
-            Some(preview) if preview.base == input.base && preview.expires_at > Utc::now() => preview,
+            Some(known) if known.base == input.base && known.expires_at > Utc::now() => {
+                self.renew(&mut state, known)?
+            }
             Some(past) => {
                 self.close_preview(&mut state, &past.name).await?;
                 self.fresh_preview(&mut state, input, kind)?
@@ -120,6 +122,14 @@ impl Shared {
             fail::point("record.after", "preview");
         }
         Ok(self.preview_ref(&preview))
+    }
+
+    /// Who opens a preview again begins another round in it, for which it must last.
+    fn renew(&self, state: &mut AppState, known: Preview) -> Result<Preview, HostError> {
+        let renewed = Preview { expires_at: Utc::now() + TimeDelta::hours(HOURS), ..known };
+        replace(state, renewed.clone());
+        self.save(state)?;
+        Ok(renewed)
     }
 
     fn fresh_preview(

@@ -16,7 +16,11 @@ use std::{
     io::{self, Read as _, Write as _},
     os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
     path::{Path as FsPath, PathBuf},
+    thread,
 };
+
+/// So many files are brought to the disk side by side.
+const SYNCS: usize = 16;
 
 /// The files of a release with their addresses, sorted by path: what a release's own address is made over.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,7 +75,7 @@ impl Home {
         changes: &[FileChange],
         keeping: Keeping,
     ) -> Result<Digest, HostError> {
-        let mut tree = Tree { home: self, root: partial, made: BTreeSet::new(), keeping };
+        let mut tree = Tree { home: self, root: partial, made: BTreeSet::new(), written: vec![], keeping };
         tree.directory(partial)?;
         let mut manifest = base.map(|base| base.home.manifest(base.release)).transpose()?.unwrap_or_default();
         for change in changes {
@@ -115,6 +119,7 @@ impl Home {
         let text = serde_json::to_vec(manifest).expect("a manifest is JSON");
         let file = self.manifest_file(release);
         atomic::write(&file, &text, 0o600).map_err(HostError::file("cannot write", &file))?;
+        tree.sync()?;
         tree.seal()?;
         let place = self.place(release);
         let rename = match fs::rename(partial, &place) {
@@ -217,14 +222,14 @@ impl Manifest {
         }
         let mut seen = BTreeSet::new();
         for path in self.files.keys() {
-            if !seen.insert(path.as_str().to_lowercase()) {
-                let detail = format!("{path} is there twice, but for upper and lower case");
+            if !seen.insert(path.folded()) {
+                let detail = format!("{path} is there twice, as some file systems see it");
                 return Err(Code::BadPath.problem(detail));
             }
         }
-        for path in self.files.keys() {
-            let parents = path.as_str().match_indices('/').map(|(end, _)| path.as_str()[..end].to_lowercase());
-            if let Some(parent) = parents.into_iter().find(|parent| seen.contains(parent)) {
+        for path in &seen {
+            let mut parents = path.match_indices('/').map(|(end, _)| &path[..end]);
+            if let Some(parent) = parents.find(|parent| seen.contains(*parent)) {
                 return Err(Code::BadPath.problem(format!("{path} lies below {parent}, which is a file")));
             }
         }
@@ -237,6 +242,7 @@ struct Tree<'a> {
     home: &'a Home,
     root: &'a FsPath,
     made: BTreeSet<PathBuf>,
+    written: Vec<PathBuf>,
     keeping: Keeping,
 }
 
@@ -248,10 +254,29 @@ impl Tree<'_> {
         let write = || {
             let mut file = OpenOptions::new().write(true).create_new(true).mode(0o440).open(&place)?;
             file.write_all(bytes)?;
-            self.home.give(&place, Give::Group, 0o440)?;
-            if self.keeping == Keeping::Durable { file.sync_all() } else { Ok(()) }
+            self.home.give(&place, Give::Group, 0o440)
         };
-        write().map_err(HostError::file("cannot write", &place))
+        write().map_err(HostError::file("cannot write", &place))?;
+        self.written.push(place);
+        Ok(())
+    }
+
+    /// Brings all files to the disk. Side by side, since the disk makes many of them last in one go.
+    fn sync(&self) -> Result<(), HostError> {
+        if self.keeping == Keeping::Passing {
+            return Ok(());
+        }
+        let sync = |places: &[PathBuf]| {
+            let mut places = places.iter();
+            places.try_for_each(|place| {
+                File::open(place).and_then(|file| file.sync_all()).map_err(HostError::file("cannot keep", place))
+            })
+        };
+        let share = self.written.len().div_ceil(SYNCS).max(1);
+        thread::scope(|scope| {
+            let at_work: Vec<_> = self.written.chunks(share).map(|part| scope.spawn(move || sync(part))).collect();
+            at_work.into_iter().try_for_each(|one| one.join().unwrap_or(Err(HostError::BrokenOff)))
+        })
     }
 
     fn directory(&mut self, dir: &FsPath) -> Result<(), HostError> {

@@ -15,8 +15,8 @@ use std::{error::Error, process::ExitCode, time::Duration};
 /// The service's name.
 pub const NAME: &str = "host";
 
-/// What the Coder stages in one call: 16 MiB of files as JSON strings, each byte at worst six.
-const LARGEST_BODY: usize = 128 << 20;
+/// What the Coder stages in one call: 16 MiB of files as JSON strings, in which no more than every byte of text is escaped.
+const LARGEST_BODY: usize = 40 << 20;
 
 /// A host on this environment, as a service. Nobody may call it yet.
 ///

@@ -167,6 +167,13 @@ impl AppState {
         self.releases.iter().map(|kept| kept.release.digest).chain(begun).collect()
     }
 
+    /// Where in the list the release is that can be spared first: made before the others, neither live nor what the live one
+    /// would be taken back to.
+    pub(super) fn spared_first(&self) -> Option<usize> {
+        let needed = self.live().map(|live| [Some(live.release.digest), live.release.base]).unwrap_or_default();
+        self.releases.iter().rposition(|kept| !needed.contains(&Some(kept.release.digest)))
+    }
+
     pub(super) fn preview(&self, name: &PreviewName) -> Option<&Preview> {
         self.previews.iter().find(|preview| preview.name == *name)
     }
@@ -199,5 +206,38 @@ impl AppState {
     /// All users of this app's PHP.
     pub(super) fn uids(&self) -> impl Iterator<Item = u32> {
         self.previews.iter().map(|preview| preview.uid).chain([self.uid])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kept(name: &str, base: Option<&str>, state: ReleaseState) -> Kept {
+        let digest = |name: &str| Digest::of_bytes(name.as_bytes());
+        let release = Release {
+            app: "shop".parse().expect("a name"),
+            digest: digest(name),
+            change_set: digest(name),
+            base: base.map(digest),
+            task: TaskId::fresh(),
+            state,
+            activated_at: chrono::Utc::now(),
+        };
+        Kept { release, schema: BTreeSet::new(), invalidations: vec![] }
+    }
+
+    #[test]
+    fn what_the_live_release_would_be_taken_back_to_is_not_spared() {
+        let mut state = AppState::new("shop".parse().expect("a name"), 1);
+        // The first was returned to again and again: it is the oldest, and the base of the live one.
+        state.releases = vec![
+            kept("third", Some("first"), ReleaseState::Live),
+            kept("second", Some("first"), ReleaseState::RolledBack),
+            kept("first", None, ReleaseState::Previous),
+        ];
+        assert_eq!(state.spared_first(), Some(1));
+        state.releases.remove(1);
+        assert_eq!(state.spared_first(), None);
     }
 }

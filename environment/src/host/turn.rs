@@ -117,3 +117,53 @@ fn stale(epoch: Epoch, highest: Epoch) -> HostError {
     let detail = format!("turn {}.{} came after {}.{}", epoch.turn, epoch.fence, highest.turn, highest.fence);
     Code::StaleEpoch.problem(detail).into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::environment::on_files;
+    use std::{sync::mpsc, time::Duration};
+
+    fn epoch(turn: u64) -> Epoch {
+        Epoch { turn, fence: 1 }
+    }
+
+    /// The first is at work on files, where nothing can end it, while two more come.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn the_latest_writer_begins_when_the_work_of_the_first_has_ended_and_the_one_between_never() {
+        let (turns, app): (Arc<Turns>, AppName) = (Arc::default(), "shop".parse().expect("a name"));
+        let (begun, has_begun) = tokio::sync::oneshot::channel();
+        let (let_go, held) = mpsc::channel::<()>();
+        let ended = Arc::new(Mutex::new(false));
+        let (of_first, of_third) = (Arc::clone(&ended), Arc::clone(&ended));
+        let work = move || {
+            begun.send(()).expect("the test waits");
+            held.recv().expect("the test lets go");
+            *of_first.lock().expect("not poisoned") = true;
+            Ok(())
+        };
+        let run = |turn, act: std::pin::Pin<Box<dyn Future<Output = Result<(), HostError>> + Send>>| {
+            let (turns, app) = (Arc::clone(&turns), app.clone());
+            tokio::spawn(async move { turns.run(&app, epoch(turn), move || act).await })
+        };
+        let first = run(1, Box::pin(on_files(work)));
+        has_begun.await.expect("it begins");
+        let second = run(2, Box::pin(async { panic!("it was overtaken while it waited") }));
+        assert!(matches!(first.await.expect("it ran"), Err(HostError::BrokenOff)));
+        let third = run(
+            3,
+            Box::pin(async move {
+                assert!(*of_third.lock().expect("not poisoned"), "the first one's work has ended");
+                Ok(())
+            }),
+        );
+        let latest = turns.app(&app);
+        while *latest.latest.lock().expect("not poisoned") != Some(epoch(3)) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        let_go.send(()).expect("the first one waits");
+        third.await.expect("it ran").expect("its turn came");
+        let Err(HostError::Refused(refused)) = second.await.expect("it ran") else { panic!("the second one acted") };
+        assert_eq!(refused.code, Code::StaleEpoch);
+    }
+}

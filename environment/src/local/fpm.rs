@@ -67,7 +67,8 @@ impl Pool<'_> {
             "opcache.enable=1\nopcache.validate_timestamps=0\nopcache.memory_consumption=32\n\
              opcache.interned_strings_buffer=4\nopcache.max_accelerated_files=10000\nopcache.restrict_api=/nonexistent\n\
              opcache.jit=off\nffi.enable=0\nexpose_php=0\ndefault_charset=UTF-8\nvariables_order=EGPCS\ndate.timezone=UTC\n\
-             cgi.fix_pathinfo=0\nmysqli.allow_local_infile=0\nzend.exception_ignore_args=1\nrealpath_cache_ttl=600\n",
+             cgi.fix_pathinfo=0\n\
+             user_ini.filename=\nmysqli.allow_local_infile=0\nzend.exception_ignore_args=1\nrealpath_cache_ttl=600\n",
         );
         ini
     }

@@ -24,6 +24,7 @@ mod process;
 mod programs;
 mod redis;
 mod secrets;
+mod supervised;
 
 pub use error::LocalError;
 pub use nginx::{NginxConfig, configuration as nginx_configuration};
@@ -42,8 +43,10 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
     os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown},
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
+use supervised::{Ending, Supervised};
 
 /// What to start.
 #[derive(Debug, Clone)]
@@ -86,17 +89,45 @@ impl LocalConfig {
     }
 }
 
-/// The servers at work. Dropping it ends them at once; [`Services::stop`] lets them end in order.
+/// The servers at work. One that dies is started again. Dropping it ends them at once; [`Services::stop`] lets them end in order.
 #[derive(Debug)]
 pub struct Services {
-    layout: Layout,
-    domain: String,
-    secrets: Secrets,
+    ground: Arc<Ground>,
     ports: Ports,
-    nginx: Daemon,
+    nginx: Supervised,
     pools: PoolSupervisor,
-    mariadb: Daemon,
-    redis: Daemon,
+    mariadb: Supervised,
+    redis: Supervised,
+}
+
+/// What the servers are started from, the first time and after one has died.
+#[derive(Debug)]
+struct Ground {
+    spawner: Spawner,
+    programs: Programs,
+    layout: Layout,
+    secrets: Secrets,
+    domain: String,
+    durability: Durability,
+}
+
+impl Ground {
+    async fn mariadb(&self, port: u16) -> Result<Daemon, LocalError> {
+        let Self { spawner, programs, layout, secrets, durability, .. } = self;
+        mariadb::start(spawner, programs, &layout.mysql, port, secrets, *durability).await
+    }
+
+    async fn redis(&self, port: u16) -> Result<Daemon, LocalError> {
+        let Self { spawner, programs, layout, secrets, durability, .. } = self;
+        redis::start(spawner, programs, &layout.redis, port, secrets, *durability).await
+    }
+
+    async fn nginx(&self, port: u16) -> Result<Daemon, LocalError> {
+        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let Layout { root, sockets, nginx, .. } = &self.layout;
+        let config = NginxConfig { listen, domain: &self.domain, root, sockets, scratch: nginx };
+        nginx::start(&self.spawner, &self.programs, &config).await
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -110,6 +141,11 @@ struct Ports {
 const ATTEMPTS: usize = 3;
 
 impl Services {
+    /// For requests under way when Nginx stops.
+    const ANSWERS: Duration = Duration::from_secs(2);
+    /// For what must be written down when a server stops.
+    const DEADLINE: Duration = Duration::from_secs(12);
+
     /// Starts all of them side by side and returns when all answer: within a second on a directory that was used before.
     ///
     /// # Errors
@@ -123,41 +159,44 @@ impl Services {
             ports::pick(Some(port))?;
         }
         let spawner = Spawner::new()?;
+        let LocalConfig { domain, durability, .. } = config;
+        let ground = Arc::new(Ground { spawner, programs, layout, secrets, domain, durability });
+        let Layout { pools, sockets, .. } = &ground.layout;
         let (mariadb, redis, nginx, pools) = tokio::try_join!(
-            on_port(config.mysql_port, async |port| {
-                mariadb::start(&spawner, &programs, &layout.mysql, port, &secrets, config.durability).await
-            }),
-            on_port(config.redis_port, async |port| {
-                redis::start(&spawner, &programs, &layout.redis, port, &secrets, config.durability).await
-            }),
-            on_port(config.web_port, async |port| {
-                let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-                let Layout { root, sockets, nginx, .. } = &layout;
-                let config = NginxConfig { listen, domain: &config.domain, root, sockets, scratch: nginx };
-                nginx::start(&spawner, &programs, &config).await
-            }),
-            PoolSupervisor::start_with(&layout.pools, &layout.sockets, spawner.clone()),
+            on_port(config.mysql_port, async |port| ground.mariadb(port).await),
+            on_port(config.redis_port, async |port| ground.redis(port).await),
+            on_port(config.web_port, async |port| ground.nginx(port).await),
+            PoolSupervisor::start_with(pools, sockets, ground.spawner.clone()),
         )?;
         let ports = Ports { web: nginx.0, mysql: mariadb.0, redis: redis.0 };
-        let (nginx, mariadb, redis) = (nginx.1, mariadb.1, redis.1);
+        let (again, ending) = (Arc::clone(&ground), Ending { signal: Signal::SIGTERM, deadline: Self::DEADLINE });
+        let mariadb = Supervised::keep(mariadb.1, ending, move || {
+            let ground = Arc::clone(&again);
+            async move { ground.mariadb(ports.mysql).await }
+        });
+        let again = Arc::clone(&ground);
+        let redis = Supervised::keep(redis.1, ending, move || {
+            let ground = Arc::clone(&again);
+            async move { ground.redis(ports.redis).await }
+        });
+        let (again, ending) = (Arc::clone(&ground), Ending { signal: Signal::SIGQUIT, deadline: Self::ANSWERS });
+        let nginx = Supervised::keep(nginx.1, ending, move || {
+            let ground = Arc::clone(&again);
+            async move { ground.nginx(ports.web).await }
+        });
         tracing::info!(
             web.port = ports.web,
             mysql.port = ports.mysql,
             redis.port = ports.redis,
             "The environment is up"
         );
-        Ok(Self { layout, domain: config.domain, secrets, ports, nginx, pools, mariadb, redis })
+        Ok(Self { ground, ports, nginx, pools, mariadb, redis })
     }
 
     /// Ends them in order: what takes requests first, what keeps data last. Takes at most 20 seconds.
     pub async fn stop(self) {
-        self.nginx.stop(Signal::SIGQUIT, Duration::from_secs(2)).await;
-        let deadline = Duration::from_secs(12);
-        tokio::join!(
-            self.pools.stop(),
-            self.mariadb.stop(Signal::SIGTERM, deadline),
-            self.redis.stop(Signal::SIGTERM, deadline),
-        );
+        self.nginx.stop().await;
+        tokio::join!(self.pools.stop(), self.mariadb.stop(), self.redis.stop());
     }
 
     /// Nginx: `http://127.0.0.1:41234`. Apps answer there by their `Host` header.
@@ -169,35 +208,35 @@ impl Services {
     /// MariaDB under the host's account: `mysql://user:password@127.0.0.1:port/`.
     #[must_use]
     pub fn mysql_admin(&self) -> String {
-        self.mysql(mariadb::ADMIN, &self.secrets.admin)
+        self.mysql(mariadb::ADMIN, &self.ground.secrets.admin)
     }
 
     /// MariaDB under an account that reads everything.
     #[must_use]
     pub fn mysql_reader(&self) -> String {
-        self.mysql(mariadb::READER, &self.secrets.reader)
+        self.mysql(mariadb::READER, &self.ground.secrets.reader)
     }
 
     /// Redis under the host's account: `redis://user:password@127.0.0.1:port/0`.
     #[must_use]
     pub fn redis_admin(&self) -> String {
-        self.redis(redis::ADMIN, &self.secrets.admin)
+        self.redis(redis::ADMIN, &self.ground.secrets.admin)
     }
 
     /// Redis under an account that reads everything.
     #[must_use]
     pub fn redis_reader(&self) -> String {
-        self.redis(redis::READER, &self.secrets.reader)
+        self.redis(redis::READER, &self.ground.secrets.reader)
     }
 
     /// What a host on these servers needs to know.
     #[must_use]
     pub fn host_config(&self, tester: ed25519_dalek::VerifyingKey) -> crate::host::HostConfig {
         crate::host::HostConfig {
-            root: self.layout.root.clone(),
-            pools: self.layout.pools.clone(),
-            sockets: self.layout.sockets.clone(),
-            public: format!("{}:{}", self.domain, self.ports.web),
+            root: self.ground.layout.root.clone(),
+            pools: self.ground.layout.pools.clone(),
+            sockets: self.ground.layout.sockets.clone(),
+            public: format!("{}:{}", self.ground.domain, self.ports.web),
             web: self.web(),
             mysql: self.mysql_admin(),
             redis: self.redis_admin(),

@@ -1,5 +1,6 @@
 use super::LocalError;
 use std::{
+    io,
     net::{Ipv4Addr, SocketAddr, TcpListener},
     time::Duration,
 };
@@ -10,8 +11,12 @@ pub(crate) fn pick(asked: Option<u16>) -> Result<u16, LocalError> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, asked.unwrap_or(0)));
     // The listener is closed before the server opens its own. Who gets in between makes the server fail, and a start with a
     // port of our own choice is then tried again with another one.
-    let listener = TcpListener::bind(address).map_err(|_| LocalError::PortTaken(address.port()))?;
-    listener.local_addr().map(|address| address.port()).map_err(|_| LocalError::PortTaken(address.port()))
+    let refused = |source: io::Error| match source.kind() {
+        io::ErrorKind::AddrInUse => LocalError::PortTaken(address.port()),
+        _ => LocalError::Port { port: address.port(), source },
+    };
+    let listener = TcpListener::bind(address).map_err(refused)?;
+    listener.local_addr().map(|address| address.port()).map_err(refused)
 }
 
 /// Somebody answers there.

@@ -100,7 +100,9 @@ impl Spawner {
         let gone = || failed(io::Error::other("the spawner has ended"));
         self.orders.send((command, reply)).map_err(|_| gone())?;
         let child = child.await.map_err(|_| gone())?.map_err(failed)?;
-        Ok(Daemon { name: launch.name, log: launch.log, child })
+        // It leads a group of its own, named after it.
+        let group = child.id().and_then(|pid| i32::try_from(pid).ok()).map(Pid::from_raw);
+        Ok(Daemon { name: launch.name, log: launch.log, child, group })
     }
 }
 
@@ -110,6 +112,8 @@ pub(crate) struct Daemon {
     name: &'static str,
     log: PathBuf,
     child: Child,
+    /// Its group, until all of it was ended.
+    group: Option<Pid>,
 }
 
 impl Daemon {
@@ -141,10 +145,16 @@ impl Daemon {
         }
     }
 
-    /// It ended by itself.
+    /// What people call it.
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// It ended by itself. Workers that it left behind are ended too: they would go on answering on its port.
     pub(crate) async fn ended(&mut self) {
         // An error here means that the process is not ours any more, which is as good as ended.
         let _ = self.child.wait().await;
+        self.kill_group();
     }
 
     /// Asks it to end with this signal and waits; kills it after the deadline.
@@ -159,15 +169,17 @@ impl Daemon {
                 tracing::error!(server.name = self.name, error = %error, "A server could not be killed");
             }
         }
+        // It ended in order, and its workers with it. The number of its group may be somebody else's soon.
+        self.group = None;
     }
 }
 
 impl Daemon {
     /// Kills it with all that it started: its workers are in its group, and would outlive it.
-    fn kill_group(&self) {
-        if let Some(pid) = self.child.id().and_then(|pid| i32::try_from(pid).ok()) {
+    fn kill_group(&mut self) {
+        if let Some(group) = self.group.take() {
             // No such group: all of it has ended.
-            let _ = killpg(Pid::from_raw(pid), Signal::SIGKILL);
+            let _ = killpg(group, Signal::SIGKILL);
         }
     }
 }

@@ -56,3 +56,15 @@ fn lookup(program: &str) -> Option<PathBuf> {
     let usual = ["/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin"].map(PathBuf::from);
     std::env::split_paths(&path).chain(usual).map(|dir| dir.join(program)).find(|path| path.is_file())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_that_is_not_installed_is_named_with_its_package() {
+        let missing = find("no-such-program", "its-package").expect_err("there is no such program");
+        assert!(matches!(missing, LocalError::Missing { program: "no-such-program", package: "its-package" }));
+        assert!(missing.to_string().contains("apt-get install its-package"), "{missing}");
+    }
+}

@@ -9,6 +9,7 @@ $pdo = fn ($schema) => new PDO("mysql:host={$m['host']};port={$m['port']};dbname
     [PDO::MYSQL_ATTR_LOCAL_INFILE => true]);
 $redis = function () use ($r) { $x = new Redis(); $x->connect($r['host'], $r['port']); $x->auth([$r['user'], $r['password']]); return $x; };
 $url = "http://127.0.0.1:{$t['port']}/";
+ini_set('mysqlnd.net_read_timeout', '1'); ini_set('default_socket_timeout', '1');
 $tries = [
     'own file' => fn () => file_get_contents(__FILE__) !== '',
     'own config' => fn () => is_string($c['secret']),
@@ -54,13 +55,81 @@ $tries = [
     'http by redis' => function () use ($t) {
         $x = new Redis(); $x->connect('127.0.0.1', $t['port'], 1, null, 0, 1); return $x->rawCommand("GET / HTTP/1.1\r\n\r\n");
     },
+    'redis without a user' => function () use ($r) { $x = new Redis(); $x->connect($r['host'], $r['port']); return $x->ping(); },
+    'redis as default' => function () use ($r, $t) {
+        $x = new Redis(); $x->connect($r['host'], $r['port']); return $x->auth(['default', '']) && $x->get($t['key']);
+    },
+    'scan keys' => function () use ($redis) { $x = $redis(); $i = null; return $x->scan($i, '*'); },
+    'random key' => fn () => $redis()->randomKey(),
+    'count keys' => fn () => $redis()->dbSize(),
+    'other database' => fn () => $redis()->select(1),
+    'copy key' => fn () => $redis()->rawCommand('COPY', $t['key'], $r['prefix'] . 'stolen'),
+    'rename key' => fn () => $redis()->rename($t['key'], $r['prefix'] . 'stolen'),
+    'sort by key' => fn () => $redis()->rawCommand('SORT', $r['prefix'] . 'a', 'GET', $t['key']),
+    'object of key' => fn () => $redis()->rawCommand('OBJECT', 'ENCODING', $t['key']),
+    'exists key' => fn () => $redis()->exists($t['key']),
+    'ttl of key' => fn () => $redis()->ttl($t['key']),
+    'delete key' => fn () => $redis()->del($t['key']),
+    'script function' => fn () => $redis()->rawCommand('FCALL', 'f', 0),
+    'subscribe' => fn () => $redis()->rawCommand('SUBSCRIBE', 'any'),
+    'redis users' => fn () => $redis()->rawCommand('ACL', 'LIST'),
+    'redis whoami of others' => fn () => $redis()->rawCommand('CLIENT', 'LIST'),
+    'redis debug' => fn () => $redis()->rawCommand('DEBUG', 'SLEEP', '0'),
+    'redis replica' => fn () => $redis()->rawCommand('REPLICAOF', 'NO', 'ONE'),
+    'root of sql' => fn () => (new PDO("mysql:host={$m['host']};port={$m['port']}", 'root', ''))->query('select 1')->fetchColumn(),
+    'nobody of sql' => fn () => (new PDO("mysql:host={$m['host']};port={$m['port']}", '', ''))->query('select 1')->fetchColumn(),
+    'sql users' => fn () => $pdo($m['schema'])->query('select user from mysql.user')->fetchAll(),
+    'sql processes' => fn () => array_diff($pdo($m['schema'])->query('select distinct user from information_schema.processlist')
+        ->fetchAll(PDO::FETCH_COLUMN), [$m['user']]),
+    'sql kill' => fn () => array_map(fn ($id) => $pdo($m['schema'])->exec("kill $id"), range(1, 3)),
+    'sql global' => fn () => $pdo($m['schema'])->exec('set global general_log = 1') !== false,
+    'sql ledger' => fn () => $pdo($m['schema'])->exec('create table planted (id int)') !== false,
+    'sql like another' => fn () => $pdo(str_replace('_', '%', $t['schema']))->query('select 1')->fetchColumn(),
+    'store by sqlite' => fn () => (new PDO('sqlite:' . $t['root'] . '/planner.db'))->query('select 1')->fetchColumn(),
+    'pool of another by redis' => function () use ($t) {
+        $x = new Redis(); $x->connect($t['root'] . '/run/app-keeper/fpm.sock', 0, 1, null, 0, 1); return $x->rawCommand('PING');
+    },
+    'pool of another by sql' => fn () => new PDO("mysql:unix_socket={$t['root']}/run/app-keeper/fpm.sock", 'a', 'b', [PDO::ATTR_TIMEOUT => 1]),
+    'http by sql' => fn () => new PDO("mysql:host=127.0.0.1;port={$t['port']}", 'a', 'b', [PDO::ATTR_TIMEOUT => 1]),
+    'processes' => fn () => @scandir('/proc'),
+    'environment of self' => fn () => @file_get_contents('/proc/self/environ'),
+    'environment of one' => fn () => @file_get_contents('/proc/1/environ'),
+    'memory' => fn () => @fopen('/proc/self/mem', 'r'),
+    'list by iterator' => fn () => iterator_to_array(new DirectoryIterator('/')),
+    'list by glob' => fn () => iterator_to_array(new DirectoryIterator("glob://{$t['root']}/apps/*")),
+    'up by dots' => fn () => @file_get_contents(__DIR__ . '/../../../../keeper/config.php'),
+    'file by wrapper' => fn () => @file_get_contents('php://filter/read=string.rot13/resource=' . $t['config']),
+    'file by url' => fn () => @file_get_contents('file://' . $t['config']),
+    'file by zip' => fn () => @file_get_contents('phar://' . $t['config']),
+    'file by entity' => fn () => (function () use ($t) {
+        $d = new DOMDocument(); $d->loadXML("<!DOCTYPE a [<!ENTITY e SYSTEM 'file://{$t['config']}'>]><a>&e;</a>", LIBXML_NOENT);
+        return $d->textContent;
+    })(),
+    'tighten, then widen' => function () use ($t) {
+        @mkdir(sys_get_temp_dir() . '/w'); @chdir(sys_get_temp_dir() . '/w'); $set = ini_set('open_basedir', '..');
+        foreach (range(1, 8) as $_) { @chdir('..'); }
+        ini_set('open_basedir', '/');
+        return $set !== false || @file_get_contents($t['config']);
+    },
+    'plant beside releases' => fn () => @mkdir(dirname(__DIR__, 2) . '/planted'),
+    'move the release' => fn () => @rename(dirname(__DIR__), dirname(__DIR__, 2) . '/moved'),
+    'remove a file' => fn () => @unlink(__FILE__),
+    'repoint' => fn () => @rename(sys_get_temp_dir() . '/x', dirname(__DIR__, 3) . '/current'),
+    'settings of a directory' => fn () => ini_get('user_ini.filename'),
+    'log elsewhere' => fn () => error_log('x', 3, '/tmp/yonin-logged'),
+    'set log' => fn () => ini_set('error_log', '/tmp/yonin-logged'),
+    'prepend' => fn () => ini_set('auto_prepend_file', $t['file']),
+    'mail by log' => fn () => @error_log('x', 1, 'a@localhost', '-X/tmp/yonin-mailed') && file_exists('/tmp/yonin-mailed'),
+    'memory without end' => fn () => ini_set('memory_limit', '-1'),
+    'sessions of others' => fn () => session_save_path($t['root']) && session_save_path() === $t['root'],
     'backticks' => fn () => eval('return `id`;'),
     'ffi' => fn () => FFI::cdef('int getpid();')->getpid(),
     'socket' => fn () => socket_create(AF_INET, SOCK_STREAM, SOL_TCP),
 ];
 foreach (['exec', 'shell_exec', 'system', 'passthru', 'popen', 'proc_open', 'pcntl_exec', 'pcntl_fork', 'dl', 'putenv', 'mail',
     'fsockopen', 'pfsockopen', 'stream_socket_client', 'stream_socket_server', 'curl_init', 'ftp_connect', 'posix_kill', 'symlink',
-    'link', 'chmod', 'opcache_get_status', 'opcache_reset', 'shmop_open', 'sem_get', 'phpinfo'] as $name) {
+    'link', 'readlink', 'chmod', 'chown', 'posix_getpid', 'opcache_invalidate', 'opcache_compile_file', 'highlight_file',
+    'gethostbyname', 'dns_get_record', 'syslog', 'getmypid', 'opcache_get_status', 'opcache_reset', 'shmop_open', 'sem_get', 'phpinfo'] as $name) {
     $tries["function $name"] = fn () => function_exists($name);
 }
 $out = [];
@@ -103,9 +172,9 @@ async fn one_apps_php_gets_at_nothing_of_another() {
     });
     let found = hunt(&ground, &targets).await;
     let (own, others): (Vec<_>, Vec<_>) = found.iter().partition(|(name, _)| name.starts_with("own "));
-    assert_eq!(own.len(), 5);
+    assert_eq!(own.len(), 5, "{found:?}");
     assert!(own.iter().all(|(_, worked)| **worked == Value::Bool(true)), "what is its own works: {own:?}");
-    assert!(others.len() > 60);
+    assert!(others.len() > 120, "{}", others.len());
     let escaped: Vec<_> = others.iter().filter(|(_, worked)| **worked != Value::Bool(false)).collect();
     assert!(escaped.is_empty(), "got out by: {escaped:?}");
     assert_eq!(reached.load(std::sync::atomic::Ordering::Relaxed), 0, "no request reached the agent");

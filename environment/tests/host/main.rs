@@ -7,3 +7,4 @@ mod refusals;
 mod releases;
 mod saga;
 mod servers;
+mod wire;

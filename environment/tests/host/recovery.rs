@@ -298,6 +298,9 @@ async fn a_preview_that_has_expired_is_not_found_again() {
     let shop = app("shop");
     let staged = ground.stage(change(&shop, None, &[("public/index.php", "<?php echo 1;")])).await.expect("staged");
     let old = staged.staged.preview.clone();
+    let open = OpenPreviewInput { app: shop.clone(), task: staged.task, base: None, epoch: ground.epoch() };
+    let again = ground.host.open_preview(open).await.expect("found");
+    assert!(again.name == old.name && again.expires_at > old.expires_at, "another round begins");
     let file = ground.root().join("apps/shop/state.json");
     let mut state: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).expect("a state")).expect("JSON");
     state["previews"][0]["expires_at"] = "2020-01-01T00:00:00Z".into();

@@ -51,14 +51,22 @@ async fn nothing_goes_live_without_a_verdict_that_covers_it() {
         assert_eq!(refused.expect_err(what).code, Code::VerdictInvalid, "{what}");
         assert_eq!(ground.get("shop", "/").await.0, 404, "{what}");
     }
-    // A migration that changed after the test is another change-set.
-    let mut changed = good.change_set.clone();
-    changed.migrations = vec![migration("0001_other", "create table other (id int primary key)")];
-    let restage =
-        StageReleaseInput { preview: good.staged.preview.name.clone(), change_set: changed, epoch: ground.epoch() };
-    ground.host.stage_release(restage).await.expect("staged");
-    ground.activate(&good).await.expect_err("what was tested is not what is staged");
-    assert_eq!(ground.get("shop", "/").await.0, 404);
+    // A migration, or a file, that changed after the test is another change-set.
+    let mut other_migration = good.change_set.clone();
+    other_migration.migrations = vec![migration("0001_other", "create table other (id int primary key)")];
+    let other_file = change(&shop, None, &[("public/index.php", "<?php echo 'other';")]);
+    for changed in [other_migration, other_file] {
+        let change_set = changed.digest();
+        let restage =
+            StageReleaseInput { preview: good.staged.preview.name.clone(), change_set: changed, epoch: ground.epoch() };
+        ground.host.stage_release(restage).await.expect("staged");
+        let refused = ground.activate(&good).await.expect_err("what was tested is not what is staged");
+        assert_eq!(refused.code, Code::PreviewGone);
+        let on_the_old_verdict = ActivateReleaseInput { change_set, ..ground.activation(&good) };
+        let refused = ground.host.activate_release(on_the_old_verdict).await.expect_err("it is about another one");
+        assert_eq!(refused.code, Code::VerdictInvalid);
+        assert_eq!(ground.get("shop", "/").await.0, 404);
+    }
     let restage = StageReleaseInput {
         preview: good.staged.preview.name.clone(),
         change_set: good.change_set.clone(),
@@ -189,6 +197,32 @@ async fn a_full_disk_is_told_and_leaves_nothing_half_written() {
     assert_eq!(ground.get("shop", "/").await, (200, "two".to_owned()));
     drop(mount);
     ground.services.stop().await;
+}
+
+#[tokio::test]
+async fn a_disk_that_is_full_when_it_comes_to_going_live_leaves_the_live_release() {
+    if !nix::unistd::geteuid().is_root() {
+        eprintln!("skipped: only root can mount a small file system");
+        return;
+    }
+    let ground = Ground::start().await;
+    let mount = Mount::over(ground.root().join("apps"));
+    let shop = app("shop");
+    let one = ground.release(change(&shop, None, PAGE)).await;
+    let large = "x".repeat(3 << 20);
+    let mut large = change(&shop, Some(one), &[("large.txt", &large)]);
+    large.migrations = vec![migration("0001_notes", "create table notes (id int primary key)")];
+    let staged = ground.stage(large).await.expect("there is room for previews");
+    for _ in 0..2 {
+        assert_eq!(ground.activate(&staged).await.expect_err("there is no room").code, Code::DiskFull);
+        assert_eq!(ground.get("shop", "/").await, (200, "one".to_owned()));
+    }
+    let partial = leftovers(&ground);
+    assert!(partial.is_empty(), "{partial:?}");
+    ground.release(change(&shop, Some(one), &[("public/index.php", "<?php echo 'two';")])).await;
+    assert_eq!(ground.get("shop", "/").await, (200, "two".to_owned()));
+    ground.services.stop().await;
+    drop(mount);
 }
 
 /// A file system of 2 MiB over a directory.

@@ -1,5 +1,6 @@
 use crate::ground::{Ground, app, change, services};
 use environment::local::{LocalConfig, LocalError, Services};
+use sqlx::Connection as _;
 use std::time::{Duration, Instant};
 
 #[tokio::test]
@@ -36,6 +37,14 @@ async fn servers_start_on_free_ports_and_none_of_them_stays() {
     let taken = Services::start(LocalConfig { web_port: Some(port), ..LocalConfig::new(other.path().join("e")) }).await;
     assert!(matches!(taken.expect_err("the port is taken"), LocalError::PortTaken(taken) if taken == port));
     let (mysql, redis) = (first.mysql_admin(), first.redis_admin());
+    let mut admin = sqlx::MySqlConnection::connect(&mysql).await.expect("a connection");
+    let users: Vec<String> =
+        sqlx::query_scalar("select cast(concat(user, '@', host) as char) from mysql.user order by 1")
+            .fetch_all(&mut admin)
+            .await
+            .expect("users");
+    assert_eq!(users, ["mariadb.sys@localhost", "yonin_host@%", "yonin_reader@%"], "nobody else can connect");
+    drop(admin);
     first.stop().await;
 
     let begun = Instant::now();

@@ -2,6 +2,7 @@ use crate::{AppName, Digest};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::{collections::HashSet, fmt, str::FromStr};
+use unicode_normalization::UnicodeNormalization as _;
 
 /// Everything one task changes, as data, under one digest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -32,8 +33,8 @@ impl ChangeSet {
         Digest::of(self)
     }
 
-    /// Checks what every holder of a change-set may rely on: the limits above, and no two paths that a
-    /// case-insensitive file system would take for one.
+    /// Checks what every holder of a change-set may rely on: the limits above, and no two paths that some file system would
+    /// take for one ([`Path::folded`]).
     ///
     /// # Errors
     /// [`crate::Code::ChangeSetTooLarge`] or [`crate::Code::BadPath`].
@@ -57,10 +58,8 @@ impl ChangeSet {
                 );
                 return Err(Code::ChangeSetTooLarge.problem(detail));
             }
-            if !seen.insert(file.path.as_str().to_lowercase()) {
-                return Err(
-                    Code::BadPath.problem(format!("{} is named twice, but for upper and lower case", file.path))
-                );
+            if !seen.insert(file.path.folded()) {
+                return Err(Code::BadPath.problem(format!("{} is named twice, as some file systems see it", file.path)));
             }
         }
         Ok(())
@@ -151,6 +150,18 @@ impl Path {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The path as a file system sees it that tells neither upper from lower case nor a letter with an accent from a letter
+    /// and an accent. Two paths of a release never have the same.
+    ///
+    /// ```
+    /// let folded = |path: &str| path.parse::<protocol::artifact::Path>().map(|path| path.folded());
+    /// assert_eq!(folded("Caf\u{e9}.php"), folded("cafe\u{301}.PHP"));
+    /// ```
+    #[must_use]
+    pub fn folded(&self) -> String {
+        self.0.nfd().flat_map(char::to_lowercase).nfd().collect()
+    }
 }
 
 /// Why a text is not a [`Path`].
@@ -162,9 +173,23 @@ pub enum PathError {
     /// `/` at the start, or a part that is empty, `.` or `..`.
     #[error("a path is relative and stays below its release")]
     Escapes,
-    /// Control characters, NUL, backslash or colon.
-    #[error("a path has no control characters, backslash or colon")]
+    /// Control characters, NUL, what is invisible or turns the writing around, backslash or colon.
+    #[error("a path has no control or invisible characters, backslash or colon")]
     Character,
+}
+
+impl PathError {
+    /// Every one.
+    pub const ALL: [Self; 3] = [Self::Length, Self::Escapes, Self::Character];
+}
+
+/// A reader cannot see it, or sees what stands around it in another order.
+fn is_invisible(character: char) -> bool {
+    let format = ['\u{ad}', '\u{feff}'].contains(&character)
+        || ('\u{200b}'..='\u{200f}').contains(&character)
+        || ('\u{2028}'..='\u{202e}').contains(&character)
+        || ('\u{2060}'..='\u{206f}').contains(&character);
+    format || character.is_control()
 }
 
 impl FromStr for Path {
@@ -174,7 +199,7 @@ impl FromStr for Path {
         if text.is_empty() || text.len() > Self::MAX_BYTES {
             return Err(PathError::Length);
         }
-        if text.chars().any(|c| c.is_control() || matches!(c, '\\' | ':')) {
+        if text.chars().any(|c| is_invisible(c) || matches!(c, '\\' | ':')) {
             return Err(PathError::Character);
         }
         if text.split('/').any(|part| matches!(part, "" | "." | "..")) {
@@ -211,7 +236,21 @@ mod tests {
     #[test]
     fn paths_cannot_leave_their_release() {
         let long = "a".repeat(4096);
-        for bad in ["", "/etc/passwd", "..", "a/../b", "a//b", "a/", "./a", "a\0b", "a\\b", "c:/x", "a\nb", &long] {
+        for bad in [
+            "",
+            "/etc/passwd",
+            "..",
+            "a/../b",
+            "a//b",
+            "a/",
+            "./a",
+            "a\0b",
+            "a\\b",
+            "c:/x",
+            "a\nb",
+            "a\u{202e}b",
+            &long,
+        ] {
             assert!(bad.parse::<Path>().is_err(), "{bad:?}");
         }
         for good in ["index.php", "src/日本.php", "a..b/c", ".htaccess"] {

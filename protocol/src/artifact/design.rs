@@ -132,6 +132,9 @@ pub struct Column {
     pub kind: String,
     /// May hold null.
     pub nullable: bool,
+    /// No two rows may hold the same.
+    #[serde(default)]
+    pub unique: bool,
 }
 
 /// A foreign key as it stands in the database.

@@ -96,7 +96,7 @@ pub struct ClosePreviewsInput {
 }
 
 /// Put a change-set into a preview: schema and keys back to the base, then its files and migrations. Replaces what was
-/// staged there before. The change-set is kept until the preview is closed, and for good once it goes live.
+/// staged there before. The change-set is kept until the preview is closed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StageReleaseInput {
     /// Where.

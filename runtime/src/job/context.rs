@@ -1,5 +1,5 @@
 use super::{
-    JobError, Jobs,
+    JobError, Jobs, Resolution,
     erased::{read, written},
 };
 use crate::{
@@ -7,7 +7,7 @@ use crate::{
     store::{Claim, Claimed, StoreError, Write},
 };
 use protocol::{Code, Digest, JobId, Timestamp, digest::canonical_json, event::What};
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize as _, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio_util::sync::CancellationToken;
@@ -140,6 +140,11 @@ impl Job {
     pub async fn kept<T: DeserializeOwned>(&self, kind: &str, attempt: Option<u32>) -> Result<Option<T>, JobError> {
         let kept = self.store.artifact(self.claim.id, kind, attempt).await?;
         kept.map(|artifact| read(kind, artifact)).transpose()
+    }
+
+    /// What a person said of an act of this job that may have taken place.
+    pub(super) fn resolution(&self) -> Option<Resolution> {
+        self.answer.as_ref().and_then(|answer| Resolution::deserialize(answer).ok())
     }
 
     pub(super) fn new(jobs: &Jobs, tool: &'static str, claimed: &Claimed, drain: Drain) -> Self {

@@ -1,5 +1,5 @@
 use super::{
-    Job, JobError,
+    Job, JobError, Resolution,
     context::refused,
     erased::{read, written},
 };
@@ -7,7 +7,7 @@ use crate::{
     fail,
     store::{Effect, Intent, Outcome, Write},
 };
-use protocol::Code;
+use protocol::{Code, Problem};
 use serde::{Serialize, de::DeserializeOwned};
 use std::future::Future;
 
@@ -49,7 +49,11 @@ impl Job {
             Intent::Open => match probe.await? {
                 Probe::Done(value) => return self.conclude(key, Ok(value)).await,
                 Probe::NotDone => {}
-                Probe::Unknown => return Err(in_doubt(key)),
+                Probe::Unknown => match self.resolution() {
+                    Some(Resolution::Again) => {}
+                    Some(Resolution::GiveUp) => return Err(JobError::Terminal(in_doubt(key))),
+                    None => return Err(JobError::InDoubt(in_doubt(key))),
+                },
             },
         }
         let acted = act.await;
@@ -70,8 +74,6 @@ impl Job {
     }
 }
 
-fn in_doubt(key: &str) -> JobError {
-    JobError::InDoubt(
-        Code::InDoubt.problem(format!("Nobody can tell whether \u{201c}{key}\u{201d} took place. Look, then answer.")),
-    )
+fn in_doubt(key: &str) -> Problem {
+    Code::InDoubt.problem(format!("Nobody can tell whether \u{201c}{key}\u{201d} took place."))
 }

@@ -31,6 +31,8 @@ pub(crate) trait ErasedLongTool: Send + Sync {
         checkpoint: Option<Value>,
     ) -> BoxFuture<'a, Result<Vec<What>, JobError>>;
 
+    fn in_doubt(&self, problem: &Problem) -> Vec<What>;
+
     fn failed(&self, input: &Value, checkpoint: Option<&Value>, problem: &Problem) -> Vec<What>;
 }
 
@@ -76,6 +78,10 @@ impl<T: LongTool> ErasedLongTool for Erased<T> {
             let (input, checkpoint) = (read("input", input)?, checkpoint.map(|it| read("checkpoint", it)).transpose()?);
             self.0.cancelled(job, input, checkpoint).await
         })
+    }
+
+    fn in_doubt(&self, problem: &Problem) -> Vec<What> {
+        self.0.in_doubt(problem)
     }
 
     fn failed(&self, input: &Value, checkpoint: Option<&Value>, problem: &Problem) -> Vec<What> {

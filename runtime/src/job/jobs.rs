@@ -1,7 +1,7 @@
-use super::{Filter, JobRecord, JobStatus, Timing, erased::ErasedLongTool, queue::Queue};
+use super::{Filter, JobRecord, JobStatus, Resolution, Timing, erased::ErasedLongTool, queue::Queue};
 use crate::{
     Hints, Principal, Store,
-    store::{Filtered, NewJob, StoreError, Submitted},
+    store::{Asking, Filtered, NewJob, StoreError, Submitted},
 };
 use protocol::{Code, Digest, JobId, Problem, event::Event};
 use serde::Serialize;
@@ -152,7 +152,7 @@ impl Jobs {
         let deadline = Instant::now() + SETTLING;
         loop {
             let changed = self.changed(id);
-            if self.store.answer(id, &answer).await.map_err(unavailable)? {
+            if self.store.answer(id, Asking::Person, &answer).await.map_err(unavailable)? {
                 self.hints.send(id);
                 self.hints.queued(self.agent);
                 return self.get(caller, id).await;
@@ -163,6 +163,21 @@ impl Jobs {
                 return Err(Code::NotWaiting.problem("It does not wait for an answer."));
             }
         }
+    }
+
+    /// Says what is to become of a job that is in doubt, and wakes it.
+    ///
+    /// # Errors
+    /// [`protocol::Code::NotWaiting`] when it is not in doubt, [`protocol::Code::NotFound`].
+    pub async fn resolve(&self, caller: &Principal, id: JobId, resolution: Resolution) -> Result<JobRecord, Problem> {
+        self.check_owner(caller, id).await?;
+        let answer = serde_json::to_value(resolution).map_err(|error| Code::Internal.problem(error.to_string()))?;
+        if !self.store.answer(id, Asking::InDoubt, &answer).await.map_err(unavailable)? {
+            return Err(Code::NotWaiting.problem("It is not in doubt."));
+        }
+        self.hints.send(id);
+        self.hints.queued(self.agent);
+        self.get(caller, id).await
     }
 
     /// The job's events after this sequence number, at most 500, in order.

@@ -21,6 +21,7 @@ pub use jobs::{Jobs, Order};
 
 use crate::{Principal, store::StoreError};
 use protocol::{AppName, JobId, Problem, Timestamp, event::What};
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// What a run of a long tool came to.
@@ -71,6 +72,16 @@ impl From<Problem> for JobError {
     fn from(problem: Problem) -> Self {
         if problem.code.is_retryable() { Self::Retryable(problem) } else { Self::Terminal(problem) }
     }
+}
+
+/// What a person, having looked, says of an act that may have taken place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Resolution {
+    /// Do it again.
+    Again,
+    /// Leave it, and fail.
+    GiveUp,
 }
 
 /// Leases and pauses.
@@ -157,6 +168,8 @@ pub enum JobStatus {
     Running,
     /// It waits for a person, who has not yet said anything.
     Asking,
+    /// An act may or may not have taken place, and a person decides ([`Jobs::resolve`]).
+    InDoubt,
     /// It ended well.
     Done(serde_json::Value),
     /// It ended badly.
@@ -172,7 +185,7 @@ pub struct Filter {
     pub tools: Vec<&'static str>,
     /// In this lane.
     pub lane: Option<AppName>,
-    /// `queued`, `running`, `asking`, `done`, `failed`, `cancelled`.
+    /// `queued`, `running`, `asking` (in doubt, too), `done`, `failed`, `cancelled`.
     pub status: Option<&'static str>,
     /// Older than this one.
     pub before: Option<JobId>,

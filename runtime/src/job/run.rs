@@ -1,7 +1,7 @@
 //! One claim, from its beginning to what becomes of the job.
 
 use super::{
-    Job, JobError, Jobs, Step, Timing, Wait,
+    Job, JobError, Jobs, Resolution, Step, Timing, Wait,
     context::Drain,
     erased::ErasedLongTool,
     lease::{Lease, Worked},
@@ -91,8 +91,12 @@ impl Run {
         if self.claimed.cancelling {
             return Next::CleanUp;
         }
+        if self.claimed.committed && self.job.resolution() == Some(Resolution::GiveUp) {
+            return self.fail(Code::InDoubt.problem("What was begun may have taken place; it was given up.")).await;
+        }
         if self.claimed.lost_leases >= self.timing.max_lost_leases {
-            return self.fail(Code::WorkerLost.problem("Every worker that took the job died or fell silent.")).await;
+            let lost = Code::WorkerLost.problem("Every worker that took the job died or fell silent.");
+            return self.give_up(lost).await;
         }
         let record = &mut self.claimed.record;
         let work = self.tool.run(&self.job, record.input.clone(), record.checkpoint.take());
@@ -125,7 +129,7 @@ impl Run {
     async fn stumble(&mut self, error: JobError) -> Next {
         let problem = match error {
             JobError::Terminal(problem) => return self.fail(problem).await,
-            JobError::InDoubt(problem) => return Next::Settle(Write::Doubt { message: problem.to_string() }),
+            JobError::InDoubt(problem) => return Next::Settle(self.doubt(&problem)),
             JobError::RateLimited(problem, pause) => {
                 tracing::info!(job.id = %self.job.id(), %problem, "A job was told to wait");
                 let after = pause + part_of(self.timing.backoff);
@@ -144,11 +148,29 @@ impl Run {
         };
         let failures = self.claimed.failures.saturating_add(1);
         if failures >= self.timing.max_failures {
-            return self.fail(problem).await;
+            return self.give_up(problem).await;
         }
         tracing::warn!(job.id = %self.job.id(), job.tool = self.tool.name(), job.failures = failures, %problem,
             "A job will be tried again");
         Next::Settle(Write::Retry { after: backoff(self.timing.backoff, failures), failures })
+    }
+
+    /// Ends a job that was tried often enough. Past the point of no return what it began may have taken place: saying that it
+    /// failed could be a lie, so a person decides.
+    async fn give_up(&mut self, problem: Problem) -> Next {
+        let committed = match self.lease.store.get(self.job.id()).await {
+            Ok(found) => found.is_some_and(|(_, committed)| committed),
+            Err(_) => return Next::Vanish,
+        };
+        if committed {
+            return Next::Settle(self.doubt(&problem));
+        }
+        self.fail(problem).await
+    }
+
+    fn doubt(&self, problem: &Problem) -> Write {
+        tracing::error!(job.id = %self.job.id(), job.tool = self.tool.name(), %problem, "A job is in doubt");
+        Write::Doubt { message: problem.to_string(), events: self.tool.in_doubt(problem) }
     }
 
     async fn fail(&mut self, problem: Problem) -> Next {

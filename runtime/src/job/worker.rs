@@ -193,8 +193,13 @@ impl Worker {
         }
         self.counted = Some(Instant::now());
         let (load, agent) = (self.jobs.store.load().await?, self.jobs.agent);
-        let states =
-            [("queued", load.queued), ("running", load.running), ("waiting", load.waiting), ("asking", load.asking)];
+        let states = [
+            ("queued", load.queued),
+            ("running", load.running),
+            ("waiting", load.waiting),
+            ("asking", load.asking),
+            ("in_doubt", load.in_doubt),
+        ];
         for (state, jobs) in states {
             metrics::gauge!("yonin_jobs", "agent" => agent, "state" => state).set(jobs as f64);
         }

@@ -52,7 +52,7 @@ impl From<&JobStatus> for Status {
         match status {
             JobStatus::Queued => Self::Queued,
             JobStatus::Running => Self::Running,
-            JobStatus::Asking => Self::Asking,
+            JobStatus::Asking | JobStatus::InDoubt => Self::Asking,
             JobStatus::Done(_) => Self::Done,
             JobStatus::Failed(_) => Self::Failed,
             JobStatus::Cancelled => Self::Cancelled,
@@ -94,7 +94,9 @@ impl From<JobRecord> for JobReport {
         let (result, error) = match record.status {
             JobStatus::Done(result) => (Some(result), None),
             JobStatus::Failed(problem) => (None, Some(problem)),
-            JobStatus::Queued | JobStatus::Running | JobStatus::Asking | JobStatus::Cancelled => (None, None),
+            JobStatus::Queued | JobStatus::Running | JobStatus::Asking | JobStatus::InDoubt | JobStatus::Cancelled => {
+                (None, None)
+            }
         };
         Self { job_id: record.id, status, message: record.message, result, error }
     }

@@ -6,7 +6,7 @@
 mod answer;
 mod job_tools;
 pub(crate) mod listing;
-mod tasks;
+pub(crate) mod tasks;
 
 use crate::{
     Jobs, Principal, Toolbox, decode,
@@ -217,16 +217,23 @@ impl ServerHandler for Server {
         }
     }
 
-    /// No task of ours asks its client for anything, so there is nothing to deliver: the task must exist, that is all.
+    /// The one thing that a task asks is what to do about an act that may have taken place.
     async fn update_task(
         &self,
         request: UpdateTaskParams,
         context: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
         let (caller, id) = (caller(&context)?, job_id(&request.task_id)?);
-        self.jobs_or_error()?.get(&caller, id).await.map_err(|it| answer::protocol_error(&it))?;
-        let problem = Code::BadRequest.problem("inputResponses: the task asks for no input");
-        if request.input_responses.is_empty() { Ok(()) } else { Err(answer::protocol_error(&problem)) }
+        let jobs = self.jobs_or_error()?;
+        let updated = if request.input_responses.is_empty() {
+            jobs.get(&caller, id).await
+        } else {
+            match tasks::resolution(&request.input_responses) {
+                Ok(resolution) => jobs.resolve(&caller, id, resolution).await,
+                Err(problem) => Err(problem),
+            }
+        };
+        updated.map(drop).map_err(|problem| answer::protocol_error(&problem))
     }
 }
 

@@ -1,12 +1,13 @@
 //! Jobs as MCP tasks. The store is the only state: whichever replica is asked answers the same.
 
 use super::answer;
-use crate::job::{JobRecord, JobStatus};
-use protocol::{Timestamp, problem::Code};
+use crate::job::{JobRecord, JobStatus, Resolution};
+use protocol::{Problem, Timestamp, problem::Code};
 use rmcp::model::{
-    CallToolResult, CreateTaskResult, DetailedTask, GetTaskResult, JsonObject, Task, TaskPayload, TaskStatus,
+    CallToolResult, CreateTaskResult, DetailedTask, ElicitRequest, ElicitRequestParams, ElicitationSchema,
+    GetTaskResult, InputRequest, InputRequests, InputResponses, JsonObject, Task, TaskPayload, TaskStatus,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::time::Duration;
 
 /// The handle that `tools/call` answers with.
@@ -19,6 +20,7 @@ pub(super) fn handle(record: &JobRecord, poll: Duration) -> CreateTaskResult {
 pub(super) fn report(record: &JobRecord, poll: Duration) -> GetTaskResult {
     let payload = match &record.status {
         JobStatus::Queued | JobStatus::Running | JobStatus::Asking => TaskPayload::Working,
+        JobStatus::InDoubt => in_doubt(record),
         JobStatus::Done(output) => completed(&answer::good(output.clone())),
         JobStatus::Failed(problem) => completed(&answer::bad(problem)),
         JobStatus::Cancelled => TaskPayload::Cancelled,
@@ -29,6 +31,7 @@ pub(super) fn report(record: &JobRecord, poll: Duration) -> GetTaskResult {
 fn task(record: &JobRecord, poll: Duration) -> Task {
     let status = match &record.status {
         JobStatus::Queued | JobStatus::Running | JobStatus::Asking => TaskStatus::Working,
+        JobStatus::InDoubt => TaskStatus::InputRequired,
         JobStatus::Done(_) | JobStatus::Failed(_) => TaskStatus::Completed,
         JobStatus::Cancelled => TaskStatus::Cancelled,
     };
@@ -41,6 +44,36 @@ fn task(record: &JobRecord, poll: Duration) -> Task {
         _ => record.message.clone(),
     };
     task
+}
+
+/// What a task that is in doubt asks, under this name: whether the act is done again.
+const AGAIN: &str = "again";
+
+fn in_doubt(record: &JobRecord) -> TaskPayload {
+    let message = format!("{} Shall it be done again?", record.message.as_deref().unwrap_or("An act is in doubt."));
+    let schema = ElicitationSchema::builder().required_bool(AGAIN).build();
+    let Ok(requested_schema) = schema else { return TaskPayload::Working };
+    let params = ElicitRequestParams::FormElicitationParams { meta: None, message, requested_schema };
+    let request = InputRequest::Elicitation(ElicitRequest::new(params));
+    TaskPayload::InputRequired { input_requests: InputRequests::from([(AGAIN.to_owned(), request)]) }
+}
+
+/// The answer in a form that [`resolution`] reads.
+pub(crate) fn responses(resolution: Resolution) -> InputResponses {
+    let content = json!({AGAIN: resolution == Resolution::Again});
+    InputResponses::from([(AGAIN.to_owned(), json!({"action": "accept", "content": content}))])
+}
+
+/// What was answered. Who declines, gives up; who only closed the question has said nothing.
+pub(super) fn resolution(responses: &InputResponses) -> Result<Resolution, Problem> {
+    let answer = responses.get(AGAIN);
+    let action = answer.and_then(|answer| answer["action"].as_str());
+    let again = answer.and_then(|answer| answer["content"][AGAIN].as_bool());
+    match (action, again) {
+        (Some("accept"), Some(true)) => Ok(Resolution::Again),
+        (Some("accept"), Some(false)) | (Some("decline"), _) => Ok(Resolution::GiveUp),
+        _ => Err(Code::BadRequest.problem("inputResponses.again: accept with {\"again\": true or false}, or decline")),
+    }
 }
 
 fn completed(result: &CallToolResult) -> TaskPayload {

@@ -258,6 +258,7 @@ fn claimed_job(row: &Row) -> Result<Claimed, StoreError> {
         record,
         answer: answer.map(|it| serde_json::from_str(&it)).transpose()?,
         cancelling,
+        committed: row.get("committed")?,
         failures: number("failures")?,
         lost_leases: number("lost_leases")? + u32::from(was_running),
         polls: number("polls")?,

@@ -16,7 +16,9 @@ mod tests;
 mod write;
 
 pub(crate) use clear::Cleared;
-pub(crate) use row::{Claim, Claimed, Effect, End, Filtered, Intent, Look, NewJob, Outcome, Pause, Submitted, Write};
+pub(crate) use row::{
+    Asking, Claim, Claimed, Effect, End, Filtered, Intent, Look, NewJob, Outcome, Pause, Submitted, Write,
+};
 
 use database::Database;
 use std::{

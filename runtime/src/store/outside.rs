@@ -4,7 +4,7 @@ use super::{
     Store, StoreError,
     database::{Sql, Tx, again},
     read::JobRow,
-    row::{NewJob, Submitted},
+    row::{Asking, NewJob, Submitted},
     schema::FORM,
     write::append,
 };
@@ -107,7 +107,7 @@ impl Store {
         // In this order: MySQL's later assignments see what the earlier ones did.
         let sql = Sql::new(
             "update jobs set due_at = case when state = 'running' or cancelling then due_at else {now} end,
-                             state = case when state = 'asking' then 'waiting' else state end,
+                             state = case when state in ('asking', 'in_doubt') then 'waiting' else state end,
                              cancelling = 1, updated_at = {now}
              where id = ? and agent = ? and ended_at is null and committed = 0",
         );
@@ -115,13 +115,18 @@ impl Store {
         Ok(again(|| self.database.execute(&sql)).await? == 1)
     }
 
-    /// Answers a job that asks. `false` when it does not ask.
-    pub(crate) async fn answer(&self, job: JobId, answer: &Value) -> Result<bool, StoreError> {
+    /// Answers a job that asks, or one that is in doubt. `false` when it is not.
+    pub(crate) async fn answer(&self, job: JobId, asking: Asking, answer: &Value) -> Result<bool, StoreError> {
+        let state = match asking {
+            Asking::Person => "asking",
+            Asking::InDoubt => "in_doubt",
+        };
+        // What went wrong before is settled by whoever answers.
         let sql = Sql::new(
-            "update jobs set state = 'waiting', answer = ?, due_at = {now}, updated_at = {now}
-             where id = ? and agent = ? and state = 'asking' and cancelling = 0",
+            "update jobs set state = 'waiting', answer = ?, due_at = {now}, updated_at = {now}, failures = 0, lost_leases = 0
+             where id = ? and agent = ? and state = ? and cancelling = 0",
         );
-        let sql = sql.bind(serde_json::to_string(answer)?).bind(job).bind(&*self.agent);
+        let sql = sql.bind(serde_json::to_string(answer)?).bind(job).bind(&*self.agent).bind(state);
         Ok(self.database.execute(&sql).await? == 1)
     }
 }

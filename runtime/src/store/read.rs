@@ -88,6 +88,7 @@ impl JobRow {
         let outcome = self.outcome.as_deref().unwrap_or("null");
         Ok(match self.state.as_str() {
             "asking" => JobStatus::Asking,
+            "in_doubt" => JobStatus::InDoubt,
             "done" => JobStatus::Done(serde_json::from_str(outcome)?),
             "failed" => JobStatus::Failed(serde_json::from_str(outcome)?),
             "cancelled" => JobStatus::Cancelled,
@@ -144,6 +145,7 @@ impl Store {
             Some("running") => {
                 conditions.push("started_at is not null and state in ('running', 'waiting')".to_owned());
             }
+            Some("asking") => conditions.push("state in ('asking', 'in_doubt')".to_owned()),
             Some(other) => {
                 conditions.push("state = ?".to_owned());
                 sql = sql.bind(other);
@@ -201,7 +203,7 @@ impl Store {
     pub(crate) async fn load(&self) -> Result<Load, StoreError> {
         let sql = Sql::new(
             "select state, count(*) as jobs, min(due_at) as due, {now} as now from jobs
-             where agent = ? and state in ('queued', 'running', 'waiting', 'asking') group by state",
+             where agent = ? and state in ('queued', 'running', 'waiting', 'asking', 'in_doubt') group by state",
         );
         let mut load = Load::default();
         for row in self.database.rows(&sql.bind(&*self.agent)).await? {
@@ -215,7 +217,8 @@ impl Store {
                 }
                 "running" => load.running = jobs,
                 "waiting" => load.waiting = jobs,
-                _ => load.asking = jobs,
+                "asking" => load.asking = jobs,
+                _ => load.in_doubt = jobs,
             }
         }
         Ok(load)

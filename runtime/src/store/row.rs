@@ -47,6 +47,8 @@ pub(crate) struct Claimed {
     pub(crate) record: JobRecord,
     pub(crate) answer: Option<Value>,
     pub(crate) cancelling: bool,
+    /// Past its point of no return.
+    pub(crate) committed: bool,
     pub(crate) failures: u32,
     pub(crate) lost_leases: u32,
     pub(crate) polls: u32,
@@ -78,7 +80,7 @@ pub(crate) enum Write {
     /// Lets go, and waits.
     Wait { checkpoint: Value, pause: Pause },
     /// Lets go, and waits for a person because an effect is in doubt.
-    Doubt { message: String },
+    Doubt { message: String, events: Vec<What> },
     /// Lets go after an error, to be tried again.
     Retry { after: Duration, failures: u32 },
     /// The same of a job that is being cancelled, and whose clean-up went wrong.
@@ -98,6 +100,15 @@ pub(crate) enum Pause {
     Person,
     /// A moment.
     Until(Timestamp),
+}
+
+/// What a job that asks is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asking {
+    /// Something that a person decides.
+    Person,
+    /// An act that may have taken place.
+    InDoubt,
 }
 
 /// How a job ended.
@@ -153,6 +164,7 @@ pub(crate) struct Load {
     pub(crate) running: u64,
     pub(crate) waiting: u64,
     pub(crate) asking: u64,
+    pub(crate) in_doubt: u64,
     /// How long the oldest queued job that nothing blocks has been due.
     pub(crate) oldest: Duration,
 }

@@ -3,7 +3,7 @@
 pub(crate) mod place;
 
 use super::{
-    Claim, Claimed, Effect, End, Filtered, Intent, NewJob, Outcome, Pause, Store, StoreError, Submitted, Write,
+    Asking, Claim, Claimed, Effect, End, Filtered, Intent, NewJob, Outcome, Pause, Store, StoreError, Submitted, Write,
     database::Sql,
 };
 use crate::{
@@ -182,7 +182,7 @@ async fn a_lane_lets_one_job_out_at_a_time_in_order(store: Store) {
         // Waiting, it still holds the lane.
         store.write(&of_lane[0].claim, &wait(Pause::Person)).await.expect("waits");
         assert!(claim_all(&store, 9).await.is_empty());
-        assert!(store.answer(of_lane[0].claim.id, &json!("yes")).await.expect("answers"));
+        assert!(store.answer(of_lane[0].claim.id, Asking::Person, &json!("yes")).await.expect("answers"));
         let again = claim(&store).await;
         assert_eq!(again.answer, Some(json!("yes")));
         out.push(again.claim.id);
@@ -485,7 +485,7 @@ fn every_write() -> Vec<Write> {
         Write::Keep { kind: "plan".to_owned(), attempt: 1, digest: Digest::of("x"), body: "\"x\"".to_owned() },
         Write::Outcome { key: "key".to_owned(), outcome: Outcome::Done(json!(1)) },
         wait(Pause::Person),
-        Write::Doubt { message: "words".to_owned() },
+        Write::Doubt { message: "words".to_owned(), events: Vec::new() },
         Write::Retry { after: LEASE, failures: 1 },
         Write::RetryCleanup { after: LEASE, failures: 1 },
         Write::HandBack,

@@ -137,7 +137,10 @@ impl Store {
 impl Write {
     fn events(&self) -> Cow<'_, [What]> {
         match self {
-            Self::Checkpoint { events, .. } | Self::Commit { events, .. } | Self::End { events, .. } => events.into(),
+            Self::Checkpoint { events, .. }
+            | Self::Commit { events, .. }
+            | Self::Doubt { events, .. }
+            | Self::End { events, .. } => events.into(),
             Self::Say { message } => vec![What::Progress { message: message.clone() }].into(),
             _ => Cow::default(),
         }
@@ -185,8 +188,8 @@ fn update(claim: &Claim, write: &Write) -> Result<Sql, StoreError> {
         // The job's row is only locked; what is written stands elsewhere.
         Write::Keep { .. } | Write::Outcome { .. } => ("holder = holder", Vec::new()),
         Write::Wait { checkpoint, pause } => return waits(claim, json(checkpoint)?, *pause),
-        Write::Doubt { message } => {
-            ("state = 'asking', message = ?, answer = null, due_at = null", vec![message.as_str().into()])
+        Write::Doubt { message, .. } => {
+            ("state = 'in_doubt', message = ?, answer = null, due_at = null", vec![message.as_str().into()])
         }
         Write::Retry { after, failures } | Write::RetryCleanup { after, failures } => (
             "state = 'waiting', due_at = {now} + ?, peer = null, failures = ?",

@@ -97,6 +97,13 @@ impl Cluster {
         &self.proxies[&role]
     }
 
+    /// The host's tools, as this service calls them.
+    #[must_use]
+    pub fn host_as(&self, role: Role) -> runtime::Peer {
+        let key = runtime::Credential::new(role.key());
+        runtime::Peer::new(&self.proxy(Role::Host).origin(), key, protocol::Code::HostUnavailable)
+    }
+
     /// The servers of the environment.
     ///
     /// # Panics

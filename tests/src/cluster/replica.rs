@@ -1,6 +1,6 @@
 use super::Role;
 use crate::{
-    process::{free_port, program},
+    process::{free_port, is_stopped, program},
     proxy::Proxy,
 };
 use nix::{
@@ -76,6 +76,12 @@ impl Replica {
         panic!("{} does not start; its log:\n{}", self.name(), self.log());
     }
 
+    /// Where it listens itself, without its proxy.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Where it listens itself, without its proxy: `http://host:port`.
     #[must_use]
     pub fn origin(&self) -> String {
@@ -101,6 +107,31 @@ impl Replica {
     /// Lets it go on.
     pub fn resume(&self) {
         self.signal(Signal::SIGCONT);
+    }
+
+    /// Waits until it has been stopped: by [`Replica::pause`], or where its fail point is.
+    ///
+    /// # Panics
+    /// When it is not.
+    pub async fn stopped(&self) {
+        let child = self.child.as_ref().expect("it runs");
+        self.until("is not stopped", || is_stopped(child.id())).await;
+    }
+
+    /// Waits until it has logged this.
+    ///
+    /// # Panics
+    /// When it does not.
+    pub async fn logged(&self, text: &str) {
+        self.until(&format!("never said {text:?}"), || self.log().contains(text)).await;
+    }
+
+    async fn until(&self, failure: &str, holds: impl Fn() -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !holds() {
+            assert!(Instant::now() < deadline, "{} {failure}; its log:\n{}", self.name(), self.log());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 
     /// Waits until it has ended by itself.

@@ -52,7 +52,7 @@ impl Role {
         }
     }
 
-    fn key(self) -> String {
+    pub(super) fn key(self) -> String {
         format!("key-of-{}", self.name())
     }
 }

@@ -74,6 +74,11 @@ async fn filters(site: &Site, resource: &Resource, made: &[Value]) {
                     assert_eq!(other[&field.name], row[&field.name], "{}={text}", field.name);
                 }
             }
+            // As people type it, with a bare plus.
+            if let (Kind::Datetime, Some(text)) = (&field.kind, row[&field.name].as_str()) {
+                let path = format!("{}?{}={}", api(resource), field.name, text.replace('Z', "+00:00"));
+                assert!(site.list(&path).await["items"].to_string().contains(text), "{path}");
+            }
         }
     }
 }

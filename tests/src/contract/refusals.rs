@@ -20,7 +20,7 @@ pub(super) async fn bad_values(site: &Site, resource: &Resource, targets: &Targe
             refuses(site, resource, targets, &field.name, None).await;
         }
     }
-    for unknown in ["nope", "id", "created_at", "", "0"] {
+    for unknown in ["nope", "id", "created_at", "", "0", "\0a"] {
         refuses(site, resource, targets, unknown, Some(json!(1))).await;
     }
     assert_eq!(site.list(&api(resource)).await["total"], before, "a refused row was stored");

@@ -75,7 +75,7 @@ pub enum Kind {
 }
 
 /// The words of every enum here.
-pub const WORDS: [&str; 3] = ["draft", "open", "closed_2"];
+pub const WORDS: [&str; 3] = ["draft", "open", "closed ${run} 2"];
 
 /// Names that are words of SQL, PHP or HTTP, and names that are nothing.
 pub(super) const NAMES: [&str; 26] = [
@@ -244,7 +244,7 @@ fn possible(kind: &Kind, names: &[&str], place: usize) -> bool {
 
 pub(super) fn default(kind: &Kind) -> Preset {
     let (written, value) = match kind {
-        Kind::String => ("\"a, (b)! = 'c' \\\\ 日本\"", json!("a, (b)! = 'c' \\ 日本")),
+        Kind::String => ("\"a, (b)! = 'c' \\\\ ${x} 日本\"", json!("a, (b)! = 'c' \\ ${x} 日本")),
         Kind::Text => ("hello", json!("hello")),
         Kind::Int => ("-9223372036854775808", json!(i64::MIN)),
         Kind::Decimal => ("-01.50", json!("-1.5")),

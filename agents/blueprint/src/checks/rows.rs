@@ -4,7 +4,7 @@ use super::{
     lists,
     part::{at, call, capture_id, expect},
     subject::{Subject, is_scarce},
-    value::{good, same, stored},
+    value::{default, good, same, stored},
 };
 use protocol::artifact::{Act, Check, Field, FieldType, Matcher, Method, SqlCheck, SqlExpect};
 use serde_json::{Map, Value, json};
@@ -41,7 +41,7 @@ fn expect_row(check: &mut Check, subject: &Subject<'_>, sent: &Map<String, Value
 }
 
 fn kept(field: &Field, sent: &Map<String, Value>) -> Value {
-    sent.get(&field.name).or(field.default.as_ref()).cloned().unwrap_or(Value::Null)
+    sent.get(&field.name).cloned().unwrap_or_else(|| default(field))
 }
 
 fn in_table(subject: &Subject<'_>, sent: &Map<String, Value>) -> Check {

@@ -16,9 +16,22 @@ pub(super) fn good(field: &Field, n: u32) -> Value {
         FieldType::Datetime => json!(format!("2988-02-2{n}T04:05:06Z")),
         FieldType::Email => json!(format!("check.{n}+${{run}}@example.com")),
         FieldType::Url => json!(format!("https://example.com/${{run}}/{n}?a=b%20c#d")),
-        FieldType::Enum(words) => json!(words[n as usize % words.len()]),
+        FieldType::Enum(words) => json!(verbatim(&words[n as usize % words.len()])),
         FieldType::Ref(target) => json!(id_of(target)),
     }
+}
+
+/// The default, or null.
+pub(super) fn default(field: &Field) -> Value {
+    match &field.default {
+        Some(Value::String(text)) => json!(verbatim(text)),
+        other => other.clone().unwrap_or(Value::Null),
+    }
+}
+
+/// A text of the goal's, in which nothing is a variable of the checks.
+fn verbatim(text: &str) -> String {
+    text.replace("${", "${dollar}{")
 }
 
 /// What must come back for a value.

@@ -21,6 +21,8 @@ const REVERT_GRACE: TimeDelta = TimeDelta::minutes(10);
 pub(super) enum Called {
     /// Its job is under way.
     Working(JobId),
+    /// Its job is in doubt, and a person decides.
+    InDoubt(String),
     /// It has ended, with this event and what there is to tell.
     Ended(Event, Vec<What>),
 }
@@ -45,6 +47,7 @@ impl Drive<'_> {
                 }
                 Ok(Called::Working(job))
             }
+            Ok(Looked::State(_, PeerState::InDoubt { message })) => Ok(Called::InDoubt(message)),
             Ok(Looked::State(_, PeerState::Done(output))) => {
                 let (event, told) = self.accept(progress, part, output).await?;
                 Ok(Called::Ended(event, told))
@@ -105,7 +108,7 @@ enum Looked {
 fn gave_up(part: Part, mut problem: Problem) -> Called {
     let so_far = match part {
         Part::Design | Part::Build | Part::Verify | Part::Release | Part::Smoke | Part::RollBack => None,
-        Part::Revert => Some("the release is live, was not seen to pass there, and could not be taken back"),
+        Part::Revert => Some("the release may be live, was not seen to pass there, and could not be taken back"),
     };
     if let Some(so_far) = so_far {
         problem.detail = format!("{so_far}: {}", problem.detail);

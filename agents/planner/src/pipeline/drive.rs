@@ -21,7 +21,7 @@ use protocol::{
         planner::TaskOutcome,
     },
 };
-use runtime::{Job, JobError, Step, Wait};
+use runtime::{Job, JobError, Step, Wait, job::Resolution};
 use serde::{Deserialize, Serialize};
 
 /// Whom a task's parts are given to.
@@ -31,7 +31,7 @@ pub(crate) struct Team {
     pub(crate) engine: Engine,
 }
 
-/// What a person said to a change that waits for approval.
+/// What a person said to a change that waits for approval, or to an act that is in doubt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "answer", rename_all = "snake_case")]
 pub(crate) enum Answer {
@@ -47,6 +47,16 @@ pub(crate) enum Answer {
         /// Who said so.
         by: String,
     },
+}
+
+impl Answer {
+    /// What it says of an act that is in doubt.
+    pub(crate) fn resolution(&self) -> Resolution {
+        match self {
+            Self::Approve { .. } => Resolution::Again,
+            Self::Reject { .. } => Resolution::GiveUp,
+        }
+    }
 }
 
 /// One task in the hands of one worker.
@@ -68,8 +78,16 @@ impl Drive<'_> {
                     let event = self.plan(&mut progress).await?;
                     self.advance(&mut progress, event, Vec::new()).await?;
                 }
+                Work::Call(_) if progress.doubt.is_some() => {
+                    let wait = self.resolve(&mut progress).await?;
+                    return Ok(Step::Wait(progress, wait));
+                }
                 Work::Call(part) => match self.call(&mut progress, part).await? {
                     Called::Working(job) => return Ok(Step::Wait(progress, Wait::Peer(job))),
+                    Called::InDoubt(reason) => {
+                        let wait = self.ask_about(&mut progress, reason).await?;
+                        return Ok(Step::Wait(progress, wait));
+                    }
                     Called::Ended(event, told) => {
                         progress.call = None;
                         self.advance(&mut progress, event, told).await?;

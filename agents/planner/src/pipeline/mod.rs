@@ -3,6 +3,7 @@
 mod accept;
 mod call;
 mod diff;
+mod doubt;
 mod drive;
 mod order;
 mod progress;
@@ -12,7 +13,7 @@ mod settle;
 mod submit;
 mod work;
 
-pub(crate) use drive::{Answer, Team, question};
+pub(crate) use drive::{Answer, Team};
 pub(crate) use order::Order;
 pub(crate) use progress::Progress;
 pub(crate) use rollback::RollbackTool;

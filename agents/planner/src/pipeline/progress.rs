@@ -1,5 +1,5 @@
-use super::work::Part;
-use protocol::{Digest, JobId, Timestamp, artifact::Release, pipeline::Pipeline};
+use super::{drive::question, work::Part};
+use protocol::{Digest, JobId, Timestamp, artifact::Release, pipeline::Pipeline, task::Question};
 use serde::{Deserialize, Serialize};
 
 /// What a task remembers between two runs: its checkpoint. Artifacts are kept beside it.
@@ -19,6 +19,9 @@ pub(crate) struct Progress {
     pub(super) url: String,
     /// Checks of the last verdict that passed.
     pub(super) checks_passed: u32,
+    /// What the peer's part is in doubt about, until a person has said what to do.
+    #[serde(default)]
+    pub(super) doubt: Option<String>,
     /// Since when a person is asked.
     pub(super) asked_at: Option<Timestamp>,
     /// How long persons took to answer, in milliseconds.
@@ -49,9 +52,18 @@ impl Progress {
             live: None,
             url: String::new(),
             checks_passed: 0,
+            doubt: None,
             asked_at: None,
             asked_millis: 0,
             cleanups: 0,
+        }
+    }
+
+    /// What a person is asked.
+    pub(crate) fn question(&self) -> Option<Question> {
+        match &self.doubt {
+            Some(reason) => Some(Question::InDoubt { reason: reason.clone() }),
+            None => question(&self.state),
         }
     }
 

@@ -9,7 +9,7 @@ use protocol::{
     artifact::Release,
     event::What,
     pipeline::Pipeline,
-    task::{Stage, Status},
+    task::{Question, Stage, Status},
     tools::{
         coder::{AppSnapshot, RollbackTo},
         planner::{ROLLBACK_APP, RollbackAppInput, TaskOutcome},
@@ -65,6 +65,10 @@ impl LongTool for RollbackTool {
     ) -> Result<Vec<What>, JobError> {
         // It can only be cancelled before its first checkpoint; nothing has been done then.
         Ok(vec![settle::cancelled()])
+    }
+
+    fn in_doubt(&self, problem: &Problem) -> Vec<What> {
+        vec![What::Asked { question: Question::InDoubt { reason: problem.to_string() } }]
     }
 
     fn failed(&self, _input: &RollbackAppInput, _checkpoint: Option<&Progress>, problem: &Problem) -> Vec<What> {

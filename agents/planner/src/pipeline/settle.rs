@@ -72,7 +72,7 @@ impl Drive<'_> {
             Err(problem) => return Err(problem.into()),
         }
         match peer.poll::<Value>(job).await? {
-            PeerState::Working { .. } => Err(JobError::RateLimited(
+            PeerState::Working { .. } | PeerState::InDoubt { .. } => Err(JobError::RateLimited(
                 Code::Cancelled.problem("a cancelled part has not ended yet"),
                 CANCELLED_CHILD,
             )),

@@ -9,8 +9,7 @@ use protocol::{
     event::What,
     pipeline::Pipeline,
     rest::SubmitTask,
-    task::Stage,
-    task::Status,
+    task::{Question, Stage, Status},
     tools::planner::{SUBMIT_TASK, TaskOutcome},
 };
 use runtime::{About, Job, JobError, LongTool, Principal, Step, tool::Admission};
@@ -73,6 +72,10 @@ impl LongTool for SubmitTool {
             drive.settle(&progress).await?;
         }
         Ok(vec![settle::cancelled()])
+    }
+
+    fn in_doubt(&self, problem: &Problem) -> Vec<What> {
+        vec![What::Asked { question: Question::InDoubt { reason: problem.to_string() } }]
     }
 
     fn failed(&self, _input: &SubmitTask, _checkpoint: Option<&Progress>, problem: &Problem) -> Vec<What> {

@@ -28,8 +28,8 @@ pub(super) fn router() -> Router<Rest> {
 
 /// Every app.
 #[utoipa::path(
-    get, path = "/v1/apps", tag = "apps",
-    responses((status = 200, body = AppList), (status = "default", body = Problem, content_type = "application/problem+json"))
+    get, path = "/v1/apps", operation_id = "list_apps", tag = "apps",
+    responses((status = 200, description = "The answer", body = AppList), (status = "default", description = "What went wrong", body = Problem, content_type = "application/problem+json"))
 )]
 async fn list(State(apps): State<Apps>, _caller: Principal) -> Result<Json<AppList>, Failure> {
     Ok(Json(apps.list().await?))
@@ -37,8 +37,8 @@ async fn list(State(apps): State<Apps>, _caller: Principal) -> Result<Json<AppLi
 
 /// One app.
 #[utoipa::path(
-    get, path = "/v1/apps/{app}", tag = "apps", params(("app" = String, Path)),
-    responses((status = 200, body = App), (status = "default", body = Problem, content_type = "application/problem+json"))
+    get, path = "/v1/apps/{app}", operation_id = "get_app", tag = "apps", params(("app" = String, Path, pattern = "^[a-z][a-z0-9-]{1,30}$")),
+    responses((status = 200, description = "The answer", body = App), (status = "default", description = "What went wrong", body = Problem, content_type = "application/problem+json"))
 )]
 async fn show(State(apps): State<Apps>, _caller: Principal, Name(app): Name) -> Result<Json<App>, Failure> {
     Ok(Json(apps.get(&app).await?))
@@ -46,8 +46,8 @@ async fn show(State(apps): State<Apps>, _caller: Principal, Name(app): Name) -> 
 
 /// The releases that are kept, newest first.
 #[utoipa::path(
-    get, path = "/v1/apps/{app}/releases", tag = "apps", params(("app" = String, Path)),
-    responses((status = 200, body = ReleaseList), (status = "default", body = Problem, content_type = "application/problem+json"))
+    get, path = "/v1/apps/{app}/releases", tag = "apps", params(("app" = String, Path, pattern = "^[a-z][a-z0-9-]{1,30}$")),
+    responses((status = 200, description = "The answer", body = ReleaseList), (status = "default", description = "What went wrong", body = Problem, content_type = "application/problem+json"))
 )]
 async fn releases(State(apps): State<Apps>, _caller: Principal, Name(app): Name) -> Result<Json<ReleaseList>, Failure> {
     Ok(Json(apps.releases(&app).await?))
@@ -56,10 +56,10 @@ async fn releases(State(apps): State<Apps>, _caller: Principal, Name(app): Name)
 /// Return an app to an earlier release, as a task of its own.
 #[utoipa::path(
     post, path = "/v1/apps/{app}/rollback", tag = "apps", request_body = Option<RollbackApp>,
-    params(("app" = String, Path),
-           ("Idempotency-Key" = Option<String>, Header, description = "The same key and body give the same task")),
+    params(("app" = String, Path, pattern = "^[a-z][a-z0-9-]{1,30}$"),
+           ("Idempotency-Key" = Option<String>, Header, pattern = "^[!-~]{1,200}$", description = "The same key and body give the same task")),
     responses((status = 202, body = Task, description = "Submitted; `Location` says where to look"),
-              (status = "default", body = Problem, content_type = "application/problem+json"))
+              (status = "default", description = "What went wrong", body = Problem, content_type = "application/problem+json"))
 )]
 async fn rollback(
     State(tasks): State<Tasks>,

@@ -31,7 +31,7 @@ struct Round {
     get, path = "/v1/tasks/{id}/artifacts/{kind}", tag = "tasks",
     params(("id" = String, Path), ("kind" = String, Path, description = "plan, design, changes, verdict or smoke"),
            ("attempt" = Option<u32>, Query, description = "the round; the last one when absent")),
-    responses((status = 200, body = Object), (status = "default", body = Problem, content_type = "application/problem+json"))
+    responses((status = 200, description = "The answer", body = Object), (status = "default", description = "What went wrong", body = Problem, content_type = "application/problem+json"))
 )]
 async fn artifact(
     State(tasks): State<Tasks>,
@@ -51,8 +51,8 @@ async fn artifact(
 #[utoipa::path(
     get, path = "/v1/tasks/{id}/diff", tag = "tasks",
     params(("id" = String, Path), ("attempt" = Option<u32>, Query, description = "the round; the last one when absent")),
-    responses((status = 200, body = String, content_type = "text/x-diff"),
-              (status = "default", body = Problem, content_type = "application/problem+json"))
+    responses((status = 200, description = "The answer", body = String, content_type = "text/x-diff"),
+              (status = "default", description = "What went wrong", body = Problem, content_type = "application/problem+json"))
 )]
 async fn diff(
     State(tasks): State<Tasks>,

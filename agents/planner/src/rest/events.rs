@@ -37,8 +37,8 @@ struct From {
     get, path = "/v1/tasks/{id}/events", tag = "tasks",
     params(("id" = String, Path), ("after" = Option<u64>, Query, description = "like Last-Event-ID, which goes first"),
            ("Last-Event-ID" = Option<u64>, Header, description = "the last event that was seen")),
-    responses((status = 200, body = Event, content_type = "text/event-stream"),
-              (status = "default", body = Problem, content_type = "application/problem+json"))
+    responses((status = 200, description = "The answer", body = Event, content_type = "text/event-stream"),
+              (status = "default", description = "What went wrong", body = Problem, content_type = "application/problem+json"))
 )]
 async fn events(
     State(Rest { tasks, stop, .. }): State<Rest>,

@@ -35,9 +35,9 @@ pub(super) fn router() -> Router<Rest> {
 /// Submit a goal for an app.
 #[utoipa::path(
     post, path = "/v1/tasks", tag = "tasks", request_body = SubmitTask,
-    params(("Idempotency-Key" = Option<String>, Header, description = "The same key and body give the same task")),
+    params(("Idempotency-Key" = Option<String>, Header, pattern = "^[!-~]{1,200}$", description = "The same key and body give the same task")),
     responses((status = 202, body = Task, description = "Submitted; `Location` says where to look"),
-              (status = "default", body = Problem, content_type = "application/problem+json"))
+              (status = "default", description = "What went wrong", body = Problem, content_type = "application/problem+json"))
 )]
 async fn submit(
     State(tasks): State<Tasks>,
@@ -51,11 +51,11 @@ async fn submit(
 
 /// The tasks, newest first.
 #[utoipa::path(
-    get, path = "/v1/tasks", tag = "tasks",
-    params(("app" = Option<String>, Query), ("status" = Option<Status>, Query),
+    get, path = "/v1/tasks", operation_id = "list_tasks", tag = "tasks",
+    params(("app" = Option<String>, Query, pattern = "^[a-z][a-z0-9-]{1,30}$"), ("status" = Option<Status>, Query),
            ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "1 to 100; 20 when absent"),
-           ("cursor" = Option<String>, Query, description = "an earlier answer's `next_cursor`")),
-    responses((status = 200, body = TaskList), (status = "default", body = Problem, content_type = "application/problem+json"))
+           ("cursor" = Option<String>, Query, format = Uuid, description = "an earlier answer's `next_cursor`")),
+    responses((status = 200, description = "The answer", body = TaskList), (status = "default", description = "What went wrong", body = Problem, content_type = "application/problem+json"))
 )]
 async fn list(
     State(tasks): State<Tasks>,
@@ -67,8 +67,8 @@ async fn list(
 
 /// A task as it stands.
 #[utoipa::path(
-    get, path = "/v1/tasks/{id}", tag = "tasks", params(("id" = String, Path)),
-    responses((status = 200, body = Task), (status = "default", body = Problem, content_type = "application/problem+json"))
+    get, path = "/v1/tasks/{id}", operation_id = "get_task", tag = "tasks", params(("id" = String, Path)),
+    responses((status = 200, description = "The answer", body = Task), (status = "default", description = "What went wrong", body = Problem, content_type = "application/problem+json"))
 )]
 async fn show(State(tasks): State<Tasks>, caller: Principal, Id(id): Id) -> Result<Json<Task>, Failure> {
     Ok(Json(tasks.get(&caller, id).await?))
@@ -77,7 +77,7 @@ async fn show(State(tasks): State<Tasks>, caller: Principal, Id(id): Id) -> Resu
 /// End a task, as long as its release is not under way.
 #[utoipa::path(
     post, path = "/v1/tasks/{id}/cancel", tag = "tasks", params(("id" = String, Path)),
-    responses((status = 200, body = Task), (status = "default", body = Problem, content_type = "application/problem+json"))
+    responses((status = 200, description = "The answer", body = Task), (status = "default", description = "What went wrong", body = Problem, content_type = "application/problem+json"))
 )]
 async fn cancel(State(tasks): State<Tasks>, caller: Principal, Id(id): Id) -> Result<Json<Task>, Failure> {
     Ok(Json(tasks.cancel(&caller, id).await?))
@@ -86,7 +86,7 @@ async fn cancel(State(tasks): State<Tasks>, caller: Principal, Id(id): Id) -> Re
 /// Let a change that waits for approval go live.
 #[utoipa::path(
     post, path = "/v1/tasks/{id}/approve", tag = "tasks", params(("id" = String, Path)),
-    responses((status = 200, body = Task), (status = "default", body = Problem, content_type = "application/problem+json"))
+    responses((status = 200, description = "The answer", body = Task), (status = "default", description = "What went wrong", body = Problem, content_type = "application/problem+json"))
 )]
 async fn approve(State(tasks): State<Tasks>, caller: Principal, Id(id): Id) -> Result<Json<Task>, Failure> {
     Ok(Json(tasks.approve(&caller, id).await?))
@@ -95,7 +95,7 @@ async fn approve(State(tasks): State<Tasks>, caller: Principal, Id(id): Id) -> R
 /// Refuse a change that waits for approval.
 #[utoipa::path(
     post, path = "/v1/tasks/{id}/reject", tag = "tasks", params(("id" = String, Path)), request_body = Option<RejectTask>,
-    responses((status = 200, body = Task), (status = "default", body = Problem, content_type = "application/problem+json"))
+    responses((status = 200, description = "The answer", body = Task), (status = "default", description = "What went wrong", body = Problem, content_type = "application/problem+json"))
 )]
 async fn reject(
     State(tasks): State<Tasks>,
@@ -109,7 +109,7 @@ async fn reject(
 /// Answer a task's question in words. No engine asks such questions; the answer is `not-waiting`.
 #[utoipa::path(
     post, path = "/v1/tasks/{id}/answer", tag = "tasks", params(("id" = String, Path)),
-    responses((status = "default", body = Problem, content_type = "application/problem+json"))
+    responses((status = "default", description = "What went wrong", body = Problem, content_type = "application/problem+json"))
 )]
 async fn answer(State(tasks): State<Tasks>, caller: Principal, Id(id): Id) -> Result<Json<Task>, Failure> {
     let task = tasks.get(&caller, id).await?;

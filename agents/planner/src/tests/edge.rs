@@ -79,6 +79,16 @@ async fn pages_and_descriptions_are_public() {
         assert!(answer.text().await.expect("text").contains(part), "{path}");
     }
     let api: Value = harness.without_key("/openapi.json").send().await.expect("an answer").json().await.expect("JSON");
+    let calls = api["paths"].as_object().expect("paths").values().flat_map(|call| call.as_object().expect("methods"));
+    let mut names = std::collections::HashSet::new();
+    for (method, call) in calls {
+        assert!(names.insert(call["operationId"].clone()), "two calls of one name: {method} {call:#}");
+        for (status, answer) in call["responses"].as_object().expect("answers") {
+            assert!(answer["description"].is_string(), "OpenAPI wants a description: {method} {call:#}, {status}");
+        }
+    }
+    let codes: Vec<Code> = serde_json::from_value(api["components"]["schemas"]["Code"]["enum"].clone()).expect("codes");
+    assert_eq!(codes, Code::ALL, "as they stand on the wire");
     let mut calls: Vec<_> = api["paths"].as_object().expect("paths").keys().collect();
     calls.sort();
     insta::assert_json_snapshot!(calls);

@@ -3,7 +3,7 @@
 use super::{harness::Harness, world::broken};
 use protocol::{
     Code,
-    event::What,
+    event::{Event, What},
     task::{Question, Stage, Status},
 };
 use serde_json::json;
@@ -72,6 +72,29 @@ async fn an_approval_is_bound_to_the_statements() {
     assert_eq!(harness.ended(task.id).await.status, Status::Succeeded);
     assert_eq!(harness.world.state().released[0].approved, [statements[0].checksum]);
     assert_eq!(harness.act(task.id, "approve").await.expect_err("over").code, Code::NotWaiting);
+}
+
+#[tokio::test]
+async fn a_release_in_doubt_asks_and_is_done_again_or_given_up() {
+    for (verb, ends) in [("approve", Status::Succeeded), ("reject", Status::Failed)] {
+        let harness = Harness::start().await;
+        harness.world.state().doubtful = Some("release");
+        let task = harness.submit("posts(title:string!)", json!({})).await;
+        let task = harness.waiting(task.id).await;
+        let Some(Question::InDoubt { reason }) = task.question else { panic!("no doubt") };
+        assert_eq!((task.stage, reason.contains("nobody knows")), (Stage::Release, true), "{reason}");
+        let cancelled = harness.act(task.id, "cancel").await.expect_err("past the point of no return");
+        assert_eq!(cancelled.code, Code::Releasing);
+        let answered = harness.act(task.id, verb).await.expect("answered");
+        assert_eq!((answered.status, answered.question), (Status::Running, None));
+        let task = harness.ended(task.id).await;
+        assert_eq!(task.status, ends, "{verb}");
+        if verb == "reject" {
+            assert_eq!(task.error.expect("a reason").code, Code::InDoubt);
+        }
+        let asked = |event: &Event| matches!(&event.what, What::Asked { question: Question::InDoubt { .. } });
+        assert_eq!(harness.events(task.id, 0).await.iter().filter(|event| asked(event)).count(), 1);
+    }
 }
 
 #[tokio::test]
@@ -166,6 +189,33 @@ async fn a_release_that_could_not_be_looked_at_is_taken_back() {
     assert_eq!(error.code, Code::SmokeFailed);
     assert!(error.detail.contains(&broken().detail), "{error}");
     assert_eq!((harness.world.live("shop"), harness.world.runs("rollback")), (live, 1));
+}
+
+/// When the Coder's worker is lost in the middle of a release, nobody knows whether it went live.
+#[tokio::test]
+async fn a_release_that_may_have_gone_live_is_taken_back() {
+    let harness = Harness::start().await;
+    let first = harness.submit("one", json!({})).await;
+    harness.ended(first.id).await;
+    let live = harness.world.live("shop");
+    harness.world.state().lost.push("release");
+    let task = harness.submit("two", json!({})).await;
+    let task = harness.ended(task.id).await;
+    assert_eq!((task.status, task.stage), (Status::Failed, Stage::Release));
+    assert_eq!(task.error.expect("a reason").code, Code::WorkerLost);
+    assert_eq!((harness.world.live("shop"), harness.world.runs("rollback")), (live, 1));
+}
+
+#[tokio::test]
+async fn a_release_that_did_not_go_live_needs_no_way_back() {
+    let harness = Harness::start().await;
+    harness.world.state().failing.insert("release", Code::WorkerLost.problem("gone"));
+    harness.world.state().failing.insert("rollback", Code::BaseMoved.problem("nothing is live"));
+    let task = harness.submit("one", json!({})).await;
+    let task = harness.ended(task.id).await;
+    assert_eq!((task.status, task.stage), (Status::Failed, Stage::Release));
+    assert_eq!(task.error, Some(Code::WorkerLost.problem("gone")));
+    assert_eq!(harness.world.state().discarded, [task.id]);
 }
 
 /// Nobody is asked twice for the same change, and nothing goes live on evidence that is old.

@@ -47,6 +47,10 @@ pub(super) struct State {
     pub(super) destructive: bool,
     /// The parts that fail, and how.
     pub(super) failing: BTreeMap<&'static str, Problem>,
+    /// The part that is in doubt when it runs next, past its point of no return.
+    pub(super) doubtful: Option<&'static str>,
+    /// The parts that take place, and whose worker is lost before it can say so.
+    pub(super) lost: Vec<&'static str>,
     /// Every run of a part, by its name.
     pub(super) ran: Vec<&'static str>,
     /// Inputs of the builds and the releases.
@@ -87,13 +91,17 @@ impl World {
     }
 
     /// Does a part: counted, held back, failing if the script says so.
-    async fn part(&self, name: &'static str, turn: Option<u64>) -> Result<(), JobError> {
+    async fn part(&self, job: &Job, name: &'static str, turn: Option<u64>) -> Result<(), JobError> {
         {
             let mut state = self.state();
             state.ran.push(name);
             state.turns.extend(turn);
         }
         self.held.subscribe().wait_for(|held| *held != Some(name)).await.expect("the world outlives its agents");
+        if self.state().doubtful.take_if(|doubtful| *doubtful == name).is_some() {
+            job.point_of_no_return(&(), Vec::new()).await?;
+            return Err(JobError::InDoubt(Code::InDoubt.problem("nobody knows")));
+        }
         match self.state().failing.get(name) {
             Some(problem) => Err(JobError::Terminal(problem.clone())),
             None => Ok(()),
@@ -189,14 +197,17 @@ macro_rules! part {
 
             async fn run(
                 &self,
-                _job: &Job,
+                job: &Job,
                 input: $input,
                 _checkpoint: Option<()>,
             ) -> Result<Step<(), $output>, JobError> {
                 let act: fn(&mut State, $input) -> $output = $act;
                 let (name, turn) = (part_name(&input), turn_of(&input));
-                self.0.part(name, turn).await?;
+                self.0.part(job, name, turn).await?;
                 let output = act(&mut self.0.state(), input);
+                if self.0.state().lost.contains(&name) {
+                    return Err(Code::WorkerLost.problem("gone").into());
+                }
                 Ok(Step::Done(output, vec![]))
             }
         }

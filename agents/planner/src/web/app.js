@@ -5,7 +5,7 @@ const WORDS = {
   en: { key: "API key", useKey: "Use key", newTask: "New task", goal: "Goal", goalHint: "A small blog: posts(title:string!, body:text); users(name:string! unique)",
     grammar: "Write each resource as name(field:type). ! means required, = gives a default; ref(users) points to another resource.", app: "App",
     approval: "Ask me", askDestructive: "before losing data", askAlways: "before every release", askNever: "never",
-    submit: "Submit", tasks: "Tasks", more: "Older", back: "← All tasks", stages: "Stages", question: "May this go live?",
+    submit: "Submit", tasks: "Tasks", more: "Older", back: "← All tasks", stages: "Stages", question: "May this go live?", doubt: "It may or may not have taken place. Do it again?",
     preview: "Look at the preview", reason: "Reason (when rejecting)", approve: "Approve", reject: "Reject", cancel: "Cancel task",
     rollback: "Roll back this release", diff: "Diff", checks: "Checks", outcome: "Outcome", check: "Check", explain: "What this error means",
     history: "History", none: "No tasks yet.", needKey: "Enter the API key that was printed at the first start.",
@@ -15,7 +15,7 @@ const WORDS = {
   ja: { key: "APIキー", useKey: "キーを使う", newTask: "新しいタスク", goal: "目標", goalHint: "掲示板を作って。posts(title:string!, body:text, mood:enum(happy|sad)=happy)",
     grammar: "データは 名前(項目:型) と書きます。! は必須、= は初期値、ref(users) は他のデータへの参照です。", app: "アプリ",
     approval: "確認", askDestructive: "データを失う変更の前", askAlways: "すべてのリリースの前", askNever: "しない",
-    submit: "送信", tasks: "タスク", more: "以前のもの", back: "← タスク一覧", stages: "段階", question: "公開してよいですか？",
+    submit: "送信", tasks: "タスク", more: "以前のもの", back: "← タスク一覧", stages: "段階", question: "公開してよいですか？", doubt: "実行されたかどうか分かりません。もう一度実行しますか？",
     preview: "プレビューを見る", reason: "理由（却下する場合）", approve: "承認", reject: "却下", cancel: "タスクを中止",
     rollback: "このリリースを取り消す", diff: "差分", checks: "検査", outcome: "結果", check: "検査", explain: "このエラーについて",
     history: "履歴", none: "タスクはまだありません。", needKey: "初回起動時に表示されたAPIキーを入力してください。",
@@ -113,8 +113,11 @@ function showTask(task) {
   $("question").hidden = !asked;
   if (asked) {
     $("question-reason").textContent = task.question.reason;
-    link($("question-preview"), task.question.preview);
-    $("question-statements").replaceChildren(...task.question.statements.map((statement) => {
+    const doubt = task.question.kind === "in_doubt";
+    $("question-title").textContent = t(doubt ? "doubt" : "question");
+    $("question-preview").hidden = doubt;
+    if (!doubt) link($("question-preview"), task.question.preview);
+    $("question-statements").replaceChildren(...(task.question.statements ?? []).map((statement) => {
       const item = el("li");
       item.append(el("code", statement.sql), el("div", statement.danger, "bad"));
       return item;

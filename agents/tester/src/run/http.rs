@@ -5,7 +5,7 @@ use crate::{
     matcher::{self, Shortfall},
     variables::Unknown,
 };
-use environment::client::{Web, WebRequest, WebResponse};
+use environment::client::{End, Web, WebRequest, WebResponse};
 use protocol::{
     Code, Problem,
     artifact::{Body, Capture, HttpCheck, HttpExpect},
@@ -42,8 +42,12 @@ impl Run<'_> {
         }
         let seen = Seen::of(&response);
         let mut shortfalls = self.compare(&seen, &check.expect);
-        if response.cut {
-            shortfalls.push(Shortfall::Errored(format!("the body is longer than {} bytes", Web::MAX_BODY)));
+        match response.end {
+            End::Whole => {}
+            End::TooLong => {
+                shortfalls.push(Shortfall::Errored(format!("the body is longer than {} bytes", Web::MAX_BODY)));
+            }
+            End::BrokenOff => shortfalls.push(Shortfall::Errored("the body broke off".to_owned())),
         }
         for (name, capture) in &check.capture {
             match self.capture(&seen, capture) {

@@ -97,11 +97,12 @@ async fn what_cannot_be_carried_out_is_an_error_of_the_check_alone() {
                 "json": [{"pointer": "/a", "is": "absent"}]}})),
             http("huge", json!({"method": "GET", "path": "/huge", "expect": {"status": [200]}})),
             json!({"id": "writes", "title": "writes", "act": {"kind": "sql", "query": "delete from notes", "expect": {"count": 0}}}),
+            http("broken", json!({"method": "GET", "path": "/broken", "expect": {"status": [200]}})),
             http("good", json!({"method": "GET", "path": "/five", "expect": {"status": [200]}})),
         ]))
         .await
         .expect("a run");
-    for id in ["unknown", "needs-it", "no-status", "elsewhere", "huge", "writes"] {
+    for id in ["unknown", "needs-it", "no-status", "elsewhere", "huge", "writes", "broken"] {
         assert!(matches!(result(&results, id).outcome, Outcome::Errored { .. }), "{:#?}", result(&results, id));
     }
     for id in ["keeps-nothing", "no-json"] {
@@ -123,6 +124,7 @@ async fn evidence_shows_no_secrets_and_stays_short() {
             ),
             http("again", json!({"method": "GET", "path": "/form", "jar": "a", "expect": {"status": [200]}})),
             http("leak", json!({"method": "GET", "path": "/leak", "expect": {"status": [201]}})),
+            http("at-the-cut", json!({"method": "GET", "path": "/leak-at-the-cut", "expect": {"status": [201]}})),
             http(
                 "long",
                 json!({"method": "POST", "path": "/echo", "body": {"json": {"a": "x".repeat(9_000)}},
@@ -132,7 +134,7 @@ async fn evidence_shows_no_secrets_and_stays_short() {
         .await
         .expect("a run");
     let all = serde_json::to_string(&results).expect("JSON");
-    for secret in ["letmein-77", "session-secret", stage::PASSWORD] {
+    for secret in ["letmein-77", "session-secret", stage::PASSWORD, &stage::PASSWORD[..8]] {
         assert!(!all.contains(secret), "{secret}");
     }
     assert!(result(&results, "login").evidence.sent.contains("authorization: [redacted]"));
@@ -203,18 +205,6 @@ async fn a_server_error_while_the_database_is_away_says_nothing_about_the_change
     assert_eq!(boom.expect_err("no database").code, Code::MysqlUnavailable);
     assert_eq!(reads.expect_err("no database").code, Code::MysqlUnavailable);
     assert_eq!(looks.expect_err("no cache").code, Code::RedisUnavailable);
-}
-
-#[tokio::test]
-async fn one_hundred_and_fifty_checks_take_less_than_a_second() {
-    let stage = Stage::set().await;
-    let check =
-        |n: usize| http(&format!("c{n}"), json!({"method": "GET", "path": "/five", "expect": {"status": [200]}}));
-    let list = Value::Array((0..150).map(check).collect());
-    let start = Instant::now();
-    let results = stage.run(list).await.expect("a run");
-    assert!(passed(&results));
-    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
 }
 
 fn any_results() -> impl Strategy<Value = Vec<CheckResult>> {

@@ -73,13 +73,13 @@ impl World {
 
     pub(crate) async fn lint(&self, paths: &[Path]) -> Result<LintPhpOutput, Problem> {
         let input = LintPhpInput { place: self.place.clone(), paths: paths.to_vec() };
-        within(HOST_ACT, Code::HostUnavailable, self.host.call(host::LINT_PHP, &input)).await
+        self.host.timeout(HOST_ACT).call(host::LINT_PHP, &input).await
     }
 
     /// A piece of PHP's log; without a place to read from, only where it ends.
     pub(crate) async fn log(&self, from: Option<u64>) -> Result<TailLogOutput, Problem> {
         let input = TailLogInput { place: self.place.clone(), from };
-        within(HOST_ACT, Code::HostUnavailable, self.host.call(host::TAIL_LOG, &input)).await
+        self.host.timeout(HOST_ACT).call(host::TAIL_LOG, &input).await
     }
 
     /// Whether the database and the cache answer at all. An app that answers 5xx because they don't proves nothing about

@@ -210,23 +210,28 @@ impl Seen {
     fn add_column(&mut self, table: &str, column: &ColumnDef) -> Result<Option<String>, Refusal> {
         check_column(column)?;
         let options = || column.options.iter().map(|option| &option.option);
-        let default = options().any(|option| matches!(option, ColumnOption::Default(value) if !is_null(value)));
+        let default = options().any(|option| matches!(option, ColumnOption::Default(value) if never_null(value)));
+        let empty = !options().any(|option| matches!(option, ColumnOption::Default(value) if !is_null(value)));
         let computed = options().any(|option| matches!(option, ColumnOption::Generated { .. }));
         let required = options().any(|option| matches!(option, ColumnOption::NotNull));
         let key =
             options().any(|option| matches!(option, ColumnOption::PrimaryKey(_) | ColumnOption::DialectSpecific(_)));
         let unique = options().any(|option| matches!(option, ColumnOption::Unique(_)));
+        let checked = options().any(|option| matches!(option, ColumnOption::Check(_)));
         let name = &column.name;
+        if checked {
+            return Ok(Some(format!("Adds {name} with a check: rows that break it are refused.")));
+        }
         if key {
             return Ok(Some(format!("Adds {name} as a key of the table.")));
         }
         if required && !default && !computed {
             return Ok(Some(format!("Adds {name}, which must be given: code that does not know it fails.")));
         }
-        if unique && (default || computed) {
+        if unique && (!empty || computed) {
             return Ok(Some(format!("Makes {name} unique: rows that have the same value are refused.")));
         }
-        if !default && !computed {
+        if empty && !computed {
             self.empty_columns.insert((table.to_owned(), name.value.to_lowercase()));
         }
         Ok(None)
@@ -434,6 +439,19 @@ fn single(name: &ObjectName) -> Result<String, Refusal> {
 
 fn is_null(value: &Expr) -> bool {
     matches!(value, Expr::Value(value) if value.value == Value::Null)
+}
+
+/// A default that plainly gives a value. What an expression comes to is the server's to know.
+fn never_null(default: &Expr) -> bool {
+    match default {
+        Expr::Value(_) => !is_null(default),
+        Expr::UnaryOp { expr, .. } | Expr::Nested(expr) => never_null(expr),
+        Expr::Function(function) => {
+            let name = function.name.to_string().to_lowercase();
+            matches!(name.as_str(), "current_timestamp" | "now" | "localtime" | "localtimestamp")
+        }
+        _ => false,
+    }
 }
 
 fn names(idents: &[Ident]) -> String {

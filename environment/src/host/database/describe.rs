@@ -26,7 +26,8 @@ impl Database {
             .collect::<Result<_, sqlx::Error>>()?;
         tables.retain(|table| !table.name.starts_with(HIDDEN));
         for row in self.rows(COLUMNS, schema).await? {
-            let column = Column { name: text(&row, 1)?, kind: text(&row, 2)?, nullable: text(&row, 3)? == "YES" };
+            let (nullable, unique) = (text(&row, 3)? == "YES", text(&row, 4)? == "UNI");
+            let column = Column { name: text(&row, 1)?, kind: text(&row, 2)?, nullable, unique };
             if let Some(table) = find(&mut tables, &text(&row, 0)?) {
                 table.columns.push(column);
             }
@@ -45,7 +46,7 @@ impl Database {
     }
 }
 
-const COLUMNS: &str = "select table_name, column_name, column_type, is_nullable from information_schema.columns \
+const COLUMNS: &str = "select table_name, column_name, column_type, is_nullable, column_key from information_schema.columns \
     where table_schema = ? order by table_name, ordinal_position";
 
 const REFERENCES: &str = "select table_name, column_name, referenced_table_name from information_schema.key_column_usage \

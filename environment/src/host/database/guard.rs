@@ -59,6 +59,7 @@ pub(super) fn parse(migration: &Migration) -> Result<Statement, Problem> {
         .tokenize()
         .map_err(|error| bad(format!("it cannot be read: {error}")))?;
     check_tokens(&tokens).map_err(bad)?;
+    check_hints(&migration.sql).map_err(bad)?;
     let mut statements =
         Parser::parse_sql(&dialect, &migration.sql).map_err(|error| bad(format!("it cannot be parsed: {error}")))?;
     match (statements.pop(), statements.is_empty()) {
@@ -98,12 +99,30 @@ fn check_tokens(tokens: &[Token]) -> Result<(), String> {
     check_qualifiers(&significant)
 }
 
+/// What stands in `/*! ... */` the parser reads as if it stood outside; whether the server does depends on its version. A
+/// comment that starts elsewhere than in quotes is therefore looked for in the text itself.
+fn check_hints(sql: &str) -> Result<(), String> {
+    let opened = |text: &str| text.matches("/*").count();
+    let tokens = Tokenizer::new(&MySqlDialect {}, sql).with_unescape(false).tokenize();
+    let tokens = tokens.map_err(|error| format!("it cannot be read: {error}"))?;
+    let quoted = |token: &Token| match token {
+        Token::Word(word) => opened(&word.value),
+        Token::SingleQuotedString(text) | Token::DoubleQuotedString(text) | Token::NationalStringLiteral(text) => {
+            opened(text)
+        }
+        _ => 0,
+    };
+    if opened(sql) == tokens.iter().map(quoted).sum::<usize>() { Ok(()) } else { Err(COMMENTS.into()) }
+}
+
+const COMMENTS: &str = "comments are not allowed, since the server runs some of them";
+
 fn check_token(token: &Token) -> Result<(), String> {
     match token {
         Token::Whitespace(
             sqlparser::tokenizer::Whitespace::SingleLineComment { .. }
             | sqlparser::tokenizer::Whitespace::MultiLineComment(_),
-        ) => Err("comments are not allowed, since the server runs some of them".into()),
+        ) => Err(COMMENTS.into()),
         Token::SemiColon => Err("a migration is exactly one statement, without a semicolon".into()),
         Token::Placeholder(_) | Token::Question => Err("it has a placeholder and no value for it".into()),
         Token::AtSign | Token::AtAt => Err("variables are not allowed".into()),

@@ -10,7 +10,7 @@ use sqlx::{
 };
 
 /// The form that rows are written in. A program leaves rows of a newer form alone.
-pub(super) const FORM: i64 = 1;
+pub(super) const FORM: i64 = 2;
 
 /// The oldest schema version whose programs can work with today's schema.
 const OLDEST: i64 = 2;

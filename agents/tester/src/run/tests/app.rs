@@ -1,11 +1,13 @@
 use super::stage::FakeHost;
 use axum::{
     Form, Json, Router,
+    body::Body,
     extract::{Path, State},
     http::{HeaderMap, StatusCode, header},
     response::{Html, IntoResponse, Response},
     routing::{get, post},
 };
+use futures::StreamExt as _;
 use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
@@ -40,6 +42,8 @@ impl App {
             .route("/echo", post(echo))
             .route("/five", get(async || Json(json!({"a": 5}))))
             .route("/leak", get(async || format!("connected with {}", super::stage::PASSWORD)))
+            .route("/leak-at-the-cut", get(leak_at_the_cut))
+            .route("/broken", get(broken))
             .route("/huge", get(async || "x".repeat((1 << 20) + 1)))
             .route("/warns", get(warns))
             .route("/boom", get(async || StatusCode::INTERNAL_SERVER_ERROR))
@@ -91,6 +95,21 @@ async fn note(State(notes): State<Arc<Notes>>, Path(id): Path<usize>) -> Respons
 async fn echo(State(notes): State<Arc<Notes>>, Json(body): Json<Value>) -> Json<Value> {
     notes.posts.fetch_add(1, Ordering::Relaxed);
     Json(body)
+}
+
+/// Where the evidence ends, in the middle of a password.
+async fn leak_at_the_cut() -> String {
+    format!("{}{}{}", "x".repeat(3_035), super::stage::PASSWORD, "y".repeat(1_000))
+}
+
+/// Says that more is to come than does.
+async fn broken() -> Response {
+    let end = futures::stream::once(async {
+        // The server sends what it has before it asks again.
+        tokio::task::yield_now().await;
+        Err(std::io::Error::other("no more"))
+    });
+    Body::from_stream(futures::stream::iter([Ok("half")]).chain(end)).into_response()
 }
 
 async fn warns(State(notes): State<Arc<Notes>>) -> &'static str {
