@@ -11,7 +11,6 @@ use protocol::{
 };
 use serde_json::Value;
 use std::{
-    collections::BTreeSet,
     fs,
     time::{Duration, Instant},
 };
@@ -38,9 +37,10 @@ async fn stopped_at(point: &str) {
     let task = cluster.goal(&app, "notes(text:string!)").submit().await.expect("accepted").id;
     cluster.replica(Role::Coder, 0).stopped().await;
     // Whoever looks for what is left of a preview must be able to see one.
-    let seen: BTreeSet<_> = target.left_over().iter().map(|line| line.split(' ').next().map(str::to_owned)).collect();
-    let kinds = ["account", "pools", "previews", "run", "schema", "user"];
-    assert_eq!(seen, kinds.into_iter().map(|kind| Some(kind.to_owned())).collect());
+    let seen = target.left_over();
+    for kind in ["account ", "pools ", "previews ", "run ", "schema ", "user "] {
+        assert!(seen.iter().any(|line| line.starts_with(kind)), "no {kind}in {seen:?}");
+    }
     second_takes_over(&mut cluster).await;
     let release = cluster.finished(task).await.result.expect("it succeeds").release;
 
@@ -101,8 +101,11 @@ async fn second_takes_over(cluster: &mut Cluster) {
 
 async fn first_wakes_up(cluster: &mut Cluster) {
     let first = cluster.replica(Role::Coder, 0);
+    // On a busy machine it may have lost one before.
+    let lost = || first.log().matches("A worker lost a job").count();
+    let before = lost();
     first.resume();
-    first.logged("A worker lost a job").await;
+    until(lost, |now| *now > before).await;
 }
 
 /// Nothing is wrong with it otherwise.

@@ -41,6 +41,7 @@ on_every_backend! {
     many_claimers_never_share_a_job
     every_write_of_an_old_claim_is_refused
     every_write_after_letting_go_is_refused
+    a_late_renewal_holds_nobody_up
     a_job_being_cancelled_goes_nowhere_else
     events_have_no_gaps_when_many_write
     a_lane_lets_one_job_out_at_a_time_in_order
@@ -117,6 +118,16 @@ async fn every_write_after_letting_go_is_refused(store: Store) {
     let claimed = claim(&store).await.claim;
     store.write(&claimed, &wait(Pause::Person)).await.expect("waits");
     all_refused(&store, claimed).await;
+}
+
+async fn a_late_renewal_holds_nobody_up(store: Store) {
+    submit(&store, new_job()).await;
+    let old = claim(&store).await.claim;
+    store.end_leases().await.expect("ends");
+    let new = claim(&store).await.claim;
+    store.end_leases().await.expect("ends");
+    assert!(matches!(store.renew(&old, LEASE).await, Err(StoreError::Fenced)));
+    assert!(claim(&store).await.claim.fence > new.fence, "the lease that has ended stays so");
 }
 
 /// Every function that writes on behalf of a claim, and every write there is.

@@ -115,21 +115,9 @@ impl Replica {
     /// When it is not.
     pub async fn stopped(&self) {
         let child = self.child.as_ref().expect("it runs");
-        self.until("is not stopped", || is_stopped(child.id())).await;
-    }
-
-    /// Waits until it has logged this.
-    ///
-    /// # Panics
-    /// When it does not.
-    pub async fn logged(&self, text: &str) {
-        self.until(&format!("never said {text:?}"), || self.log().contains(text)).await;
-    }
-
-    async fn until(&self, failure: &str, holds: impl Fn() -> bool) {
         let deadline = Instant::now() + PATIENCE;
-        while !holds() {
-            assert!(Instant::now() < deadline, "{} {failure}; its log:\n{}", self.name(), self.log());
+        while !is_stopped(child.id()) {
+            assert!(Instant::now() < deadline, "{} is not stopped; its log:\n{}", self.name(), self.log());
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
