@@ -79,6 +79,8 @@ async fn a_release_in_doubt_asks_and_is_done_again_or_given_up() {
     for (verb, ends) in [("approve", Status::Succeeded), ("reject", Status::Failed)] {
         let harness = Harness::start().await;
         harness.world.state().doubtful = Some("release");
+        // What is given up is asked back, and the host knows that it never went live.
+        harness.world.state().failing.insert("rollback", Code::BaseMoved.problem("nothing is live"));
         let task = harness.submit("posts(title:string!)", json!({})).await;
         let task = harness.waiting(task.id).await;
         let Some(Question::InDoubt { reason }) = task.question else { panic!("no doubt") };
