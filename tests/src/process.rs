@@ -228,11 +228,14 @@ fn pause() {
 }
 
 /// A port that nobody listens on, of those that the kernel does not give to clients: nobody takes it by accident while it is not
-/// listened on for a while.
+/// listened on for a while. It stays this test's own: other tests that run at the same time see by the UDP port of the same
+/// number, which is kept until this process ends, that it is taken.
 pub(crate) fn free_port() -> u16 {
     loop {
         let port = 10_000 + rand::random::<u16>() % 10_000;
+        let Ok(reserved) = std::net::UdpSocket::bind(("127.0.0.1", port)) else { continue };
         if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            std::mem::forget(reserved);
             return port;
         }
     }
