@@ -9,7 +9,10 @@ mod tool;
 
 use anyhow::Context as _;
 use benches::{Machine, Samples, Server, Table};
-use std::time::{Duration, Instant};
+use std::{
+    sync::Mutex,
+    time::{Duration, Instant},
+};
 use team::Team;
 use tokio::task::JoinSet;
 use tool::Steps;
@@ -26,16 +29,25 @@ const PARCEL: usize = 2048;
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let machine = Machine::look();
-    let mut table = Table::new(["store", "what", "chains/s", "p50 ms", "p99 ms", "of the limit (bar: 0.30)"]);
+    let mut table = Table::new([
+        "store",
+        "what",
+        "chains/s",
+        "of the limit (bar: 0.30)",
+        "p50 ms",
+        "p99 ms",
+        "to the first run",
+        "four steps",
+    ]);
     for server in Server::all() {
         let kinds = [Kind::Plain, Kind::Chains(1), Kind::Chains(3), Kind::Effects(1), Kind::Effects(3)];
         let mut rates = vec![Vec::new(); kinds.len()];
-        let mut latencies = vec![Samples::default(); kinds.len()];
+        let mut latencies = vec![Seen::default(); kinds.len()];
         for _ in 0..ROUNDS {
             for (number, kind) in kinds.iter().enumerate() {
                 let seen = kind.measure(server).await.with_context(|| format!("{} on {server}", kind.name()))?;
-                rates[number].push(seen.len() as f64 / TIME.as_secs_f64());
-                latencies[number].extend(seen);
+                rates[number].push(seen.chains.len() as f64 / TIME.as_secs_f64());
+                latencies[number].add(seen);
             }
         }
         let rates: Vec<_> = rates.into_iter().map(median).collect();
@@ -44,14 +56,32 @@ async fn main() -> anyhow::Result<()> {
                 server.to_string(),
                 kind.name(),
                 format!("{rate:.0}"),
-                latency.millis(0.5),
-                latency.millis(0.99),
                 format!("{:.2}", rate / rates[0]),
+                latency.chains.millis(0.5),
+                latency.chains.millis(0.99),
+                latency.to_run.millis(0.5),
+                latency.steps.millis(0.5),
             ]);
         }
     }
     println!("\n{machine}\n{IN_FLIGHT} in flight, median of {ROUNDS} rounds of {} s\n\n{table}", TIME.as_secs());
     Ok(())
+}
+
+/// How long chains took, and their parts.
+#[derive(Clone, Default)]
+struct Seen {
+    chains: Samples,
+    to_run: Samples,
+    steps: Samples,
+}
+
+impl Seen {
+    fn add(&mut self, other: Self) {
+        self.chains.extend(other.chains);
+        self.to_run.extend(other.to_run);
+        self.steps.extend(other.steps);
+    }
 }
 
 /// What is measured.
@@ -76,20 +106,22 @@ impl Kind {
     }
 
     /// How long each chain took that ended in time.
-    async fn measure(&self, server: Server) -> anyhow::Result<Samples> {
+    async fn measure(&self, server: Server) -> anyhow::Result<Seen> {
         let place = server.place()?;
         let (replicas, steps) = match self {
             Self::Plain => {
                 let plain = plain::Plain::open(&place).await?;
-                return drive(|_| plain.clone(), async |plain, number| plain.chain(number).await).await;
+                let chains = drive(|_| plain.clone(), |plain, number| plain.chain(number)).await?;
+                return Ok(Seen { chains, ..Seen::default() });
             }
             Self::Chains(replicas) => (*replicas, Steps::Checkpoints),
             Self::Effects(replicas) => (*replicas, Steps::Effects),
         };
         let team = Team::start(&place, replicas, steps).await?;
-        let seen = drive(|client| team.jobs(client), async |jobs, _| tool::chain(&jobs).await).await?;
-        team.stop().await;
-        Ok(seen)
+        let chains = drive(|client| team.jobs(client), |jobs, _| tool::chain(jobs)).await?;
+        let parts = team.stop().await;
+        let take = |samples: &Mutex<Samples>| samples.lock().expect("nobody panicked").clone();
+        Ok(Seen { chains, to_run: take(&parts.claim), steps: take(&parts.steps) })
     }
 }
 

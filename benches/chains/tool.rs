@@ -2,6 +2,7 @@
 
 use crate::PARCEL;
 use anyhow::ensure;
+use benches::Samples;
 use protocol::{Problem, event::What};
 use runtime::{
     About, Job, JobError, Jobs, LongTool, Principal, Step,
@@ -10,6 +11,10 @@ use runtime::{
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, Instant, SystemTime},
+};
 
 /// How a step is made durable.
 #[derive(Debug, Clone, Copy)]
@@ -21,12 +26,39 @@ pub(crate) enum Steps {
 }
 
 /// The tool.
-pub(crate) struct Chain(pub(crate) Steps);
+pub(crate) struct Chain(pub(crate) Steps, pub(crate) Arc<Parts>);
+
+/// Where the time of a chain goes.
+#[derive(Debug, Default)]
+pub(crate) struct Parts {
+    /// From its submission to its first run.
+    pub(crate) claim: Mutex<Samples>,
+    /// The four steps.
+    pub(crate) steps: Mutex<Samples>,
+}
+
+fn add(samples: &Mutex<Samples>, sample: Duration) {
+    samples.lock().expect("nothing panics while it is held").add(sample);
+}
 
 /// 2 KB.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Parcel {
     body: String,
+    /// Microseconds since 1970.
+    handed_in: u64,
+}
+
+impl Parcel {
+    fn new() -> Self {
+        let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+        Self { body: "x".repeat(PARCEL), handed_in: u64::try_from(now.as_micros()).unwrap_or_default() }
+    }
+
+    fn since_handed_in(&self) -> Duration {
+        let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+        now.saturating_sub(Duration::from_micros(self.handed_in))
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -55,6 +87,8 @@ impl LongTool for Chain {
         input: Parcel,
         checkpoint: Option<Progress>,
     ) -> Result<Step<Progress, Parcel>, JobError> {
+        let began = Instant::now();
+        add(&self.1.claim, input.since_handed_in());
         let Progress { step, mut parcel } = checkpoint.unwrap_or(Progress { step: 0, parcel: input });
         for step in step..4 {
             match self.0 {
@@ -71,14 +105,15 @@ impl LongTool for Chain {
                 }
             }
         }
+        add(&self.1.steps, began.elapsed());
         Ok(Step::Done(parcel, Vec::new()))
     }
 }
 
 /// Submits one and returns when it is seen to be done.
-pub(crate) async fn chain(jobs: &Jobs) -> anyhow::Result<()> {
+pub(crate) async fn chain(jobs: Jobs) -> anyhow::Result<()> {
     let caller = Principal::Service("bench".to_owned());
-    let input = serde_json::to_value(Parcel { body: "x".repeat(PARCEL) })?;
+    let input = serde_json::to_value(Parcel::new())?;
     let mut record = jobs.submit(&caller, Chain::NAME, Order { input, ..Order::default() }).await?;
     while record.ended_at.is_none() {
         let changed = jobs.changed(record.id);

@@ -49,7 +49,7 @@ async fn fifty_submits_at_once_to_different_processes_are_one_task() {
     cluster.stop().await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_submit_whose_commit_is_never_answered_is_one_task() {
     let Stores::Server(server) = Stores::mariadb() else { panic!("a server") };
     let commits = Commits::before(server.rsplit('@').next().expect("an address").parse().expect("an address")).await;

@@ -49,7 +49,11 @@ impl Store {
             }
         }
         if is_over(due.queued) && found.len() < limit {
-            self.find_fairly(&mut tx, limit, &mut found).await?;
+            let mut shares = match &due.lone_share {
+                Some(name) => vec![Share::alone(name.clone())],
+                None => self.shares(&mut tx).await?,
+            };
+            self.find_fairly(&mut tx, limit, &mut shares, &mut found).await?;
         }
         take(&mut tx, holder, lease, &found).await?;
         tx.commit().await?;
@@ -59,14 +63,23 @@ impl Store {
     /// Looks whether there is anything to claim, without locking anything.
     async fn due(&self, woken: &[JobId]) -> Result<Due, StoreError> {
         let next = |state| format!("(select min(due_at) from jobs where agent = ? and state = '{state}') as {state}");
-        let mut text = format!("select {}, {}, {}, {{now}} as now", next("queued"), next("running"), next("waiting"));
+        let edge =
+            |which| format!("(select {which}(share) from jobs where agent = ? and state = 'queued') as {which}_share");
+        let mut text = format!(
+            "select {}, {}, {}, {}, {}, {{now}} as now",
+            next("queued"),
+            next("running"),
+            next("waiting"),
+            edge("min"),
+            edge("max")
+        );
         if !woken.is_empty() {
             let peers = places(woken.len());
             text += &format!(
                 ", exists (select 1 from jobs where agent = ? and state = 'waiting' and peer in ({peers})) as woken"
             );
         }
-        let agents = vec![&*self.agent; if woken.is_empty() { 3 } else { 4 }];
+        let agents = vec![&*self.agent; if woken.is_empty() { 5 } else { 6 }];
         let row = self.database.row(&Sql::new(text).bind_all(agents).bind_all(woken.iter().copied())).await?;
         let row = row.ok_or(StoreError::Database(sqlx::Error::RowNotFound))?;
         let now: i64 = row.get("now")?;
@@ -74,7 +87,9 @@ impl Store {
             let due: Option<i64> = row.get(state)?;
             Ok(due.map(|at| Duration::from_micros(u64::try_from(at.saturating_sub(now)).unwrap_or(0))))
         };
+        let (first, last): (Option<String>, Option<String>) = (row.get("min_share")?, row.get("max_share")?);
         Ok(Due {
+            lone_share: first.filter(|first| Some(first) == last.as_ref()),
             queued: left("queued")?,
             running: left("running")?,
             waiting: left("waiting")?,
@@ -99,14 +114,13 @@ impl Store {
         tx.rows(&sql.bind(&*self.agent).bind(state).bind(FORM).bind(count(limit))).await
     }
 
-    /// Fills up with queued jobs so that everybody for whom something is done has as much done as the others, the longest
-    /// waiting first. Nobody with ten thousand jobs keeps somebody with one from being served.
-    async fn find_fairly(&self, tx: &mut Tx, limit: usize, found: &mut Vec<Row>) -> Result<(), StoreError> {
+    /// Those for whom something is queued, and how much is being done for each.
+    async fn shares(&self, tx: &mut Tx) -> Result<Vec<Share>, StoreError> {
         let queued = "select share, min(due_at) as since from jobs where agent = ? and state = 'queued' group by share";
         let mut shares = Vec::new();
         for row in tx.rows(&Sql::new(queued).bind(&*self.agent)).await? {
             if let Some(since) = row.get::<Option<i64>>("since")? {
-                shares.push(Share { name: row.get("share")?, since, running: 0, dealt: 0, found: 0, has_more: true });
+                shares.push(Share { since, ..Share::alone(row.get("share")?) });
             }
         }
         if shares.len() > 1 {
@@ -119,9 +133,21 @@ impl Store {
                 }
             }
         }
+        Ok(shares)
+    }
+
+    /// Fills up with queued jobs so that everybody for whom something is done has as much done as the others, the longest
+    /// waiting first. Nobody with ten thousand jobs keeps somebody with one from being served.
+    async fn find_fairly(
+        &self,
+        tx: &mut Tx,
+        limit: usize,
+        shares: &mut Vec<Share>,
+        found: &mut Vec<Row>,
+    ) -> Result<(), StoreError> {
         while found.len() < limit && !shares.is_empty() {
-            deal(&mut shares, limit - found.len());
-            for share in &mut shares {
+            deal(shares, limit - found.len());
+            for share in &mut *shares {
                 share.take(self.find_queued(tx, share).await?, found);
             }
             // Who had less than was dealt leaves the rest to the others.
@@ -171,6 +197,8 @@ struct Due {
     queued: Option<Duration>,
     running: Option<Duration>,
     waiting: Option<Duration>,
+    /// The one for whom all that is queued is done. There is nothing to deal out then.
+    lone_share: Option<String>,
     /// A job waits for one of the peers' jobs that were asked for.
     woken: bool,
 }
@@ -204,6 +232,11 @@ struct Share {
 }
 
 impl Share {
+    /// With all there is, as far as it knows.
+    fn alone(name: String) -> Self {
+        Self { name, since: 0, running: 0, dealt: 0, found: 0, has_more: true }
+    }
+
     fn take(&mut self, rows: Vec<Row>, found: &mut Vec<Row>) {
         self.has_more = rows.len() == self.dealt;
         self.found += rows.len();
