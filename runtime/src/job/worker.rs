@@ -18,7 +18,7 @@ use tokio::{
         },
         watch,
     },
-    task::{JoinHandle, JoinSet},
+    task::{JoinError, JoinHandle, JoinSet},
     time::{Instant, sleep, timeout},
 };
 
@@ -105,6 +105,10 @@ impl Worker {
 
     /// Fills the free slots with jobs that are due, and says how long until the next one is.
     async fn claim(&mut self) -> Result<Duration, StoreError> {
+        // All that have ended, so that one look fills all their slots.
+        while let Some(ended) = self.runs.try_join_next() {
+            self.part_with(ended);
+        }
         let free = self.work.slots.saturating_sub(self.runs.len());
         if free == 0 {
             return Ok(self.work.timing.poll);
@@ -148,13 +152,18 @@ impl Worker {
         }
         tokio::select! {
             () = self.stopping.wanted.cancelled() => {}
-            Some(ended) = self.runs.join_next(), if !self.runs.is_empty() => match ended {
-                Ok(peer) => self.woken.extend(peer),
-                Err(error) => tracing::error!(%error, "A run broke off; its job will be taken up when the lease ends"),
-            },
+            Some(ended) = self.runs.join_next(), if !self.runs.is_empty() => self.part_with(ended),
             hint = self.hints.recv() => self.hear(hint),
             _ = self.queue.changed() => {}
             () = sleep(pause) => {}
+        }
+    }
+
+    /// A run has ended; the peer's job that it wants to look at again is remembered.
+    fn part_with(&mut self, ended: Result<Option<JobId>, JoinError>) {
+        match ended {
+            Ok(peer) => self.woken.extend(peer),
+            Err(error) => tracing::error!(%error, "A run broke off; its job will be taken up when the lease ends"),
         }
     }
 
