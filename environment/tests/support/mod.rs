@@ -85,12 +85,14 @@ fn template() -> PathBuf {
     }
     let making = TempDir::new_in(home).expect("a directory");
     let data = making.path().join("data");
-    let status = quiet("mariadb-install-db")
+    let output = Command::new("mariadb-install-db")
         .args(["--no-defaults", "--user=root", "--auth-root-authentication-method=normal", "--skip-test-db"])
         .arg(format!("--datadir={}", data.display()))
-        .status()
+        .stdin(Stdio::null())
+        .output()
         .expect("mariadb-install-db runs");
-    assert!(status.success(), "mariadb-install-db failed");
+    let said = [output.stdout, output.stderr].concat();
+    assert!(output.status.success(), "mariadb-install-db: {}", String::from_utf8_lossy(&said));
     // Another test may have been quicker; either is as good.
     if let Err(error) = std::fs::rename(&data, &ready) {
         assert!(ready.exists(), "{error}");
