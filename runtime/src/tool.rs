@@ -98,11 +98,18 @@ pub trait LongTool: Send + Sync + 'static {
         Vec::new()
     }
 
-    /// The events that end a job which failed for good, whoever gave it up (the tool itself, or the runtime after too many
-    /// lost leases).
-    fn failed(&self, input: &Self::Input, checkpoint: Option<&Self::Checkpoint>, problem: &Problem) -> Vec<What> {
-        let _ = (input, checkpoint, problem);
-        Vec::new()
+    /// Cleans up after a job that fails for good, whoever gave it up: the tool itself, or the runtime after too many errors or
+    /// lost leases. The events it returns are the job's last. Until it succeeds the job has not failed: it runs again from its
+    /// checkpoint.
+    fn failed(
+        &self,
+        job: &Job,
+        input: Self::Input,
+        checkpoint: Option<Self::Checkpoint>,
+        problem: &Problem,
+    ) -> impl Future<Output = Result<Vec<What>, JobError>> + Send {
+        let _ = (job, input, checkpoint, problem);
+        std::future::ready(Ok(Vec::new()))
     }
 }
 

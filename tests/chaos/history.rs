@@ -7,6 +7,7 @@ use protocol::{
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
+    path::Path,
     sync::{Mutex, MutexGuard},
     time::Duration,
 };
@@ -150,7 +151,8 @@ impl History {
         wrong.extend(self.present(cluster).await);
         wrong.extend(self.live(cluster).await);
         let previews = cluster.environment_dir().join("previews");
-        let deadline = Instant::now() + Duration::from_secs(20);
+        // What could not be closed at once, the host closes when it next looks: after a minute at the latest.
+        let deadline = Instant::now() + Duration::from_secs(75);
         let left = loop {
             let left: Vec<_> =
                 std::fs::read_dir(&previews).into_iter().flatten().flatten().map(|it| it.path()).collect();
@@ -159,8 +161,19 @@ impl History {
             }
             sleep(Duration::from_millis(100)).await;
         };
-        wrong.extend(left.into_iter().map(|path| format!("left over: {}", path.display())));
+        wrong.extend(left.into_iter().map(|path| format!("left over: {}", self.whose(cluster, &path))));
         wrong
+    }
+
+    /// A preview's directory, the task that the host knows it by, and how that ended.
+    fn whose(&self, cluster: &Cluster, preview: &Path) -> String {
+        let name = preview.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let apps = std::fs::read_dir(cluster.environment_dir().join("apps")).into_iter().flatten().flatten();
+        let states = apps.filter_map(|app| std::fs::read_to_string(app.path().join("state.json")).ok());
+        let state = states.into_iter().find(|state| state.contains(name));
+        let tasks = self.seen_all().ended.clone();
+        let task = state.as_ref().and_then(|state| tasks.values().find(|task| state.contains(&task.id.to_string())));
+        format!("{}, of {task:?}, in {state:?}", preview.display())
     }
 
     /// What was seen fits together.
@@ -271,10 +284,13 @@ fn end(events: &[Event]) -> Option<(Timestamp, Status)> {
     })
 }
 
-/// Whoever is struck often enough may give up; and who rolls back may find nothing to roll back to.
+/// Whoever is struck often enough may give up, and nothing stays live that nobody could look at; who rolls back may find nothing to
+/// roll back to.
 fn may_end_so(task: &Task) -> bool {
-    match &task.error {
-        None => true,
-        Some(problem) => problem.code.is_retryable() || [Code::WorkerLost, Code::NoSuchRelease].contains(&problem.code),
+    let Some(problem) = &task.error else { return true };
+    match problem.code {
+        Code::WorkerLost | Code::NoSuchRelease => true,
+        Code::SmokeFailed => problem.detail.contains("could not be looked at"),
+        code => code.is_retryable(),
     }
 }

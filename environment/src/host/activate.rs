@@ -68,6 +68,10 @@ impl Shared {
             Err(error) => return Err(self.step_back(&mut state, error).await),
         };
         state.remember(request, answer.clone());
+        // Its preview is over, even if the host is from here on.
+        if let Some(preview) = state.preview_mut(&input.preview) {
+            preview.expires_at = Utc::now();
+        }
         self.save(&state)?;
         fail::point("record.after", "activate");
         self.tidy(&mut state, input).await;
@@ -210,7 +214,7 @@ impl Shared {
             failed => failed,
         };
         if let Err(error) = done {
-            tracing::warn!(error = %error, app.name = %state.app, "A preview stays behind until it expires");
+            tracing::warn!(error = %error, app.name = %state.app, "A preview stays behind for now");
         }
     }
 }

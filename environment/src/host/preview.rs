@@ -85,6 +85,7 @@ impl Host {
         let act = self.act(&app, input.epoch, None, move |shared, mut state| async move {
             let of_task = |preview: &&Preview| preview.task == input.task;
             let names: Vec<_> = state.previews.iter().filter(of_task).map(|preview| preview.name.clone()).collect();
+            shared.end_previews(&mut state, &names)?;
             for name in names {
                 shared.close_preview(&mut state, &name).await?;
             }
@@ -239,6 +240,15 @@ impl Shared {
         }
         fail::point("migrate.after", "reset");
         Ok(Reset { caveats })
+    }
+
+    /// Notes that these previews are over. What cannot be removed now is removed later, like one that has expired.
+    fn end_previews(&self, state: &mut AppState, names: &[PreviewName]) -> Result<(), HostError> {
+        let now = Utc::now();
+        for preview in state.previews.iter_mut().filter(|preview| names.contains(&preview.name)) {
+            preview.expires_at = preview.expires_at.min(now);
+        }
+        self.save(state)
     }
 
     /// Removes all there is of a preview.

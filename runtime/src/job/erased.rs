@@ -33,7 +33,13 @@ pub(crate) trait ErasedLongTool: Send + Sync {
 
     fn in_doubt(&self, problem: &Problem) -> Vec<What>;
 
-    fn failed(&self, input: &Value, checkpoint: Option<&Value>, problem: &Problem) -> Vec<What>;
+    fn failed<'a>(
+        &'a self,
+        job: &'a Job,
+        input: Value,
+        checkpoint: Option<Value>,
+        problem: &'a Problem,
+    ) -> BoxFuture<'a, Result<Vec<What>, JobError>>;
 }
 
 /// Erases a tool's types.
@@ -84,15 +90,23 @@ impl<T: LongTool> ErasedLongTool for Erased<T> {
         self.0.in_doubt(problem)
     }
 
-    fn failed(&self, input: &Value, checkpoint: Option<&Value>, problem: &Problem) -> Vec<What> {
-        let checkpoint = checkpoint.map(T::Checkpoint::deserialize).transpose();
-        match (T::Input::deserialize(input), checkpoint) {
-            (Ok(input), Ok(checkpoint)) => self.0.failed(&input, checkpoint.as_ref(), problem),
-            (Err(error), _) | (_, Err(error)) => {
-                tracing::error!(job.tool = T::NAME, %error, "A failed job can't be read; it ends without last events");
-                Vec::new()
+    fn failed<'a>(
+        &'a self,
+        job: &'a Job,
+        input: Value,
+        checkpoint: Option<Value>,
+        problem: &'a Problem,
+    ) -> BoxFuture<'a, Result<Vec<What>, JobError>> {
+        Box::pin(async move {
+            let checkpoint = checkpoint.map(T::Checkpoint::deserialize).transpose();
+            match (T::Input::deserialize(input), checkpoint) {
+                (Ok(input), Ok(checkpoint)) => self.0.failed(job, input, checkpoint, problem).await,
+                (Err(error), _) | (_, Err(error)) => {
+                    tracing::error!(job.tool = T::NAME, %error, "A failed job can't be read; it ends without last events");
+                    Ok(Vec::new())
+                }
             }
-        }
+        })
     }
 }
 

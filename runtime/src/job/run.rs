@@ -174,14 +174,31 @@ impl Run {
     }
 
     async fn fail(&mut self, problem: Problem) -> Next {
-        tracing::warn!(job.id = %self.job.id(), job.tool = self.tool.name(), %problem, "A job failed");
         let checkpoint = match self.last_checkpoint().await {
             Ok(checkpoint) => checkpoint,
-            // Without it the last events would tell lies; the lease will end, and another worker tries.
+            // Without it nothing can be cleaned up; the lease will end, and another worker tries.
             Err(_) => return Next::Vanish,
         };
-        let events = self.tool.failed(&self.claimed.record.input, checkpoint.as_ref(), &problem);
-        Next::Settle(Write::End { end: End::Failed(problem), events })
+        let work = self.tool.failed(&self.job, self.claimed.record.input.clone(), checkpoint, &problem);
+        match self.lease.over(work).await {
+            Worked::Ended(Ok(events)) => {
+                tracing::warn!(job.id = %self.job.id(), job.tool = self.tool.name(), %problem, "A job failed");
+                Next::Settle(Write::End { end: End::Failed(problem), events })
+            }
+            Worked::Ended(Err(JobError::Lost)) | Worked::Lost => Next::Vanish,
+            Worked::Ended(Err(JobError::RateLimited(_, pause))) => {
+                let after = pause + part_of(self.timing.backoff);
+                Next::Settle(Write::Retry { after, failures: self.claimed.failures })
+            }
+            Worked::Ended(Err(error)) => {
+                tracing::warn!(job.id = %self.job.id(), job.tool = self.tool.name(), %error,
+                    "A job that failed is not cleaned up yet");
+                let failures = self.claimed.failures.saturating_add(1);
+                Next::Settle(Write::Retry { after: backoff(self.timing.backoff, failures), failures })
+            }
+            Worked::Cancelling => Next::CleanUp,
+            Worked::Draining => Next::Settle(Write::HandBack),
+        }
     }
 
     /// Lets the tool clean up after a cancelled job, which then ends; or which is tried again, for as long as it takes.

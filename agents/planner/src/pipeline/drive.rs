@@ -102,7 +102,7 @@ impl Drive<'_> {
                         self.advance(&mut progress, event, told).await?;
                     }
                 },
-                Work::End => return self.end(progress).await,
+                Work::End => return settle::outcome(self.job.id(), &self.order.app, &progress),
             }
         }
     }
@@ -159,11 +159,6 @@ impl Drive<'_> {
     /// The problem of a task whose time was up so long ago already.
     pub(super) fn time_was_up(&self, progress: &Progress, ago: TimeDelta) -> Option<Problem> {
         self.order.overdue(self.job.started_at(), progress.asked_millis, chrono::Utc::now() - ago)
-    }
-
-    async fn end(&self, mut progress: Progress) -> Result<Step<Progress, TaskOutcome>, JobError> {
-        self.settle_or_leave(&mut progress).await?;
-        settle::outcome(self.job.id(), &self.order.app, &progress)
     }
 }
 

@@ -71,8 +71,14 @@ impl LongTool for RollbackTool {
         vec![What::Asked { question: Question::InDoubt { reason: problem.to_string() } }]
     }
 
-    fn failed(&self, _input: &RollbackAppInput, _checkpoint: Option<&Progress>, problem: &Problem) -> Vec<What> {
-        vec![settle::failed(problem)]
+    async fn failed(
+        &self,
+        job: &Job,
+        input: RollbackAppInput,
+        checkpoint: Option<Progress>,
+        problem: &Problem,
+    ) -> Result<Vec<What>, JobError> {
+        Drive { job, team: &self.team, order: &Order::from(&input) }.failed(checkpoint, problem).await
     }
 }
 

@@ -17,14 +17,36 @@ use std::time::Duration;
 
 /// How often a child that was cancelled is looked at until it has ended.
 const CANCELLED_CHILD: Duration = Duration::from_millis(200);
-/// How often cleaning up after a failed task is tried. A preview that is left over goes when it expires.
-const CLEANUPS: u32 = 5;
+/// How often cleaning up after a failed task is tried, which takes a minute and a half: the app's next task needs the same peers,
+/// so that it loses nothing by waiting. A preview that is left over goes when it expires.
+const CLEANUPS: u32 = 12;
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 impl Drive<'_> {
-    /// Ends what is under way at a peer and closes the preview. An error means: not yet.
+    /// Ends what is under way at a peer and closes the preview of a task that was cancelled. An error means: not yet.
     pub(super) async fn settle(&self, progress: &Progress) -> Result<(), JobError> {
         self.end_child(progress).await?;
-        if progress.previewed && !matches!(progress.state, Pipeline::Over { end: End::Succeeded { .. }, .. }) {
+        self.discard(progress).await
+    }
+
+    /// Closes the preview of a task that is about to fail, and tells of the task's end.
+    pub(super) async fn failed(&self, checkpoint: Option<Progress>, problem: &Problem) -> Result<Vec<What>, JobError> {
+        if let Some(mut progress) = checkpoint {
+            self.discard_or_leave(&mut progress).await?;
+            // What a peer does counts for nothing now, and ends by itself if nobody can be told.
+            if let Some((call, job)) = progress.call.as_ref().and_then(|call| Some((call, call.job?)))
+                && let Err(error) = call.part.peer(&self.team.peers).cancel(job).await
+            {
+                tracing::info!(task.id = %self.job.id(), job.id = %job, %error, "A failed task's part is left to end by itself");
+            }
+        }
+        Ok(vec![What::Ended { status: Status::Failed, result: None, error: Some(problem.clone()) }])
+    }
+
+    /// Closes the preview. With a turn later than all before it, it ends what any part of the task may still be doing there.
+    async fn discard(&self, progress: &Progress) -> Result<(), JobError> {
+        if progress.previewed {
             let (app, task, turn) = (self.order.app.clone(), self.job.id(), self.job.next_turn().await?);
             let input = DiscardPreviewInput { app, task, turn };
             let _: Value = self.team.peers.coder.call(DISCARD_PREVIEW, &input).await?;
@@ -32,11 +54,11 @@ impl Drive<'_> {
         Ok(())
     }
 
-    /// Like [`Drive::settle`], for a task that has its end already: after some tries its own problem is what counts.
-    pub(super) async fn settle_or_leave(&self, progress: &mut Progress) -> Result<(), JobError> {
-        match self.settle(progress).await {
+    /// Like [`Drive::discard`]; after some tries it is not what counts.
+    async fn discard_or_leave(&self, progress: &mut Progress) -> Result<(), JobError> {
+        match self.discard(progress).await {
             Err(JobError::Retryable(problem)) if progress.cleanups < CLEANUPS => {
-                let pause = Duration::from_millis(250 << progress.cleanups);
+                let pause = (FIRST_PAUSE * 2_u32.pow(progress.cleanups)).min(LONGEST_PAUSE);
                 progress.cleanups += 1;
                 self.job.checkpoint(progress, Vec::new()).await?;
                 Err(JobError::RateLimited(problem, pause))
@@ -55,9 +77,6 @@ impl Drive<'_> {
         let Some(call) = &progress.call else { return Ok(()) };
         let job = match call.job {
             Some(job) => job,
-            // The intent of a task that has failed cannot be repeated. What its part does counts for nothing once the
-            // preview is discarded with a newer turn, so it is left to end by itself.
-            None if progress.state.is_over() => return Ok(()),
             // Asked for again under the same key, the part says which job it is.
             None => match self.start(progress, call).await? {
                 Ok(job) => job,
@@ -104,11 +123,6 @@ pub(super) fn outcome(
         }
         _ => Err(JobError::Terminal(Code::Internal.problem("the task ended where nothing ends"))),
     }
-}
-
-/// The last event of a failed task.
-pub(super) fn failed(problem: &Problem) -> What {
-    What::Ended { status: Status::Failed, result: None, error: Some(problem.clone()) }
 }
 
 /// The last event of a cancelled task.

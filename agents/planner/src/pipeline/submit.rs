@@ -78,7 +78,13 @@ impl LongTool for SubmitTool {
         vec![What::Asked { question: Question::InDoubt { reason: problem.to_string() } }]
     }
 
-    fn failed(&self, _input: &SubmitTask, _checkpoint: Option<&Progress>, problem: &Problem) -> Vec<What> {
-        vec![settle::failed(problem)]
+    async fn failed(
+        &self,
+        job: &Job,
+        input: SubmitTask,
+        checkpoint: Option<Progress>,
+        problem: &Problem,
+    ) -> Result<Vec<What>, JobError> {
+        Drive { job, team: &self.team, order: &Order::from(&input) }.failed(checkpoint, problem).await
     }
 }

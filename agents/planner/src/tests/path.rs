@@ -252,6 +252,8 @@ async fn what_was_approved_after_its_preview_ended_is_built_again() {
 async fn what_a_peer_gives_up_with_is_what_the_task_fails_with() {
     let harness = Harness::start().await;
     harness.world.state().failing.insert("build", broken());
+    // It does not end before its preview is closed.
+    harness.world.state().failing.insert("discard", Code::HostUnavailable.problem("not now"));
     let task = harness.submit("posts(title:string!)", json!({})).await;
     let task = harness.ended(task.id).await;
     assert_eq!((task.stage, task.error), (Stage::Build, Some(broken())));

@@ -171,6 +171,9 @@ impl ShortTool for Discard {
 
     async fn call(&self, _caller: &Principal, input: DiscardPreviewInput) -> Result<DiscardPreviewInput, Problem> {
         let mut state = self.0.state();
+        if let Some(problem) = state.failing.remove("discard") {
+            return Err(problem);
+        }
         state.discarded.push(input.task);
         state.turns.push(input.turn);
         Ok(input)

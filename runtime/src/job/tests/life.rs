@@ -49,6 +49,26 @@ async fn an_error_that_may_pass_is_tried_again_and_kills_at_the_fifth() {
 }
 
 #[tokio::test]
+async fn a_job_has_failed_once_it_is_cleaned_up() {
+    let (scene, web_down) = (Scene::new().await, || Code::WebUnavailable.problem("down"));
+    for run in [JobError::Terminal, JobError::Retryable] {
+        let fails = Script::new(move |_, _| Box::pin(async move { Err(run(web_down())) }));
+        let jobs = scene.jobs(fails.cleaning_up(move |before, _| match before {
+            0 => Err(JobError::Retryable(web_down())),
+            1 => Err(JobError::Terminal(web_down())),
+            2 => Err(JobError::RateLimited(web_down(), Duration::from_millis(1))),
+            3 => panic!("on purpose"),
+            _ => Ok(vec![progress("cleaned up")]),
+        }));
+        let _worker = scene.worker(&jobs);
+        let id = submit(&jobs).await;
+        assert_eq!(ended(&jobs, id).await, JobStatus::Failed(web_down()));
+        let told = told(&jobs, id).await;
+        assert_eq!(told[1..], [progress("cleaned up"), progress("failed at null with web-unavailable")]);
+    }
+}
+
+#[tokio::test]
 async fn failures_count_in_a_row_and_being_told_to_wait_is_none() {
     let (scene, runs) = (Scene::without_poll().await, Count::new());
     let jobs = scene.jobs(Script::new(move |_, _| {

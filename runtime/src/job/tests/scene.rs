@@ -38,7 +38,7 @@ impl Script {
         Self { run: Box::new(run), clean_up: Box::new(|_, _| Ok(Vec::new())), cleaned: AtomicU32::new(0) }
     }
 
-    /// What it does about a cancelled job; gets how often it was called before.
+    /// What it does about a job that was cancelled or failed; gets how often it was called before.
     pub(super) fn cleaning_up(
         mut self,
         clean_up: impl Fn(u32, Option<Value>) -> Result<Vec<What>, JobError> + Send + Sync + 'static,
@@ -70,8 +70,16 @@ impl LongTool for Script {
         (self.clean_up)(self.cleaned.fetch_add(1, Ordering::SeqCst), checkpoint)
     }
 
-    fn failed(&self, _input: &Value, checkpoint: Option<&Value>, problem: &Problem) -> Vec<What> {
-        vec![progress(&format!("failed at {} with {}", checkpoint.unwrap_or(&Value::Null), problem.code))]
+    async fn failed(
+        &self,
+        _job: &Job,
+        _input: Value,
+        checkpoint: Option<Value>,
+        problem: &Problem,
+    ) -> Result<Vec<What>, JobError> {
+        let mut events = (self.clean_up)(self.cleaned.fetch_add(1, Ordering::SeqCst), checkpoint.clone())?;
+        events.push(progress(&format!("failed at {} with {}", checkpoint.unwrap_or_default(), problem.code)));
+        Ok(events)
     }
 }
 
