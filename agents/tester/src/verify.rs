@@ -9,7 +9,7 @@ use protocol::{
     tools::{
         Epoch, PreviewRef,
         host::{self, Place, PreviewInput, Reset},
-        tester::{Intent, Target, VERIFY, VerifyInput},
+        tester::{Intent, Target, VERIFY, VerifyInput, VerifyOutput},
     },
 };
 use runtime::{About, Job, JobError, LongTool, Peer, Principal, Step, tool::Admission};
@@ -42,7 +42,7 @@ impl Verify {
 impl LongTool for Verify {
     const NAME: &'static str = VERIFY;
     type Input = VerifyInput;
-    type Output = Verdict;
+    type Output = VerifyOutput;
     type Checkpoint = ();
 
     fn about(&self) -> About {
@@ -68,7 +68,12 @@ impl LongTool for Verify {
         }
     }
 
-    async fn run(&self, job: &Job, input: VerifyInput, _checkpoint: Option<()>) -> Result<Step<(), Verdict>, JobError> {
+    async fn run(
+        &self,
+        job: &Job,
+        input: VerifyInput,
+        _checkpoint: Option<()>,
+    ) -> Result<Step<(), VerifyOutput>, JobError> {
         let list = checklist(&input)?;
         let mut caveats = uncovered(&input, &list);
         let place = match &input.target {
@@ -104,7 +109,7 @@ impl LongTool for Verify {
             findings = verdict.findings().count(), passed = verdict.passed,
             duration_ms = (finished_at - started_at).num_milliseconds(), "verified a change"
         );
-        Ok(Step::Done(verdict, Vec::new()))
+        Ok(Step::Done(VerifyOutput { verdict, checks: list.checks().to_vec() }, Vec::new()))
     }
 }
 

@@ -84,10 +84,23 @@ pub struct CheckResult {
     /// How it ended.
     #[serde(flatten)]
     pub outcome: Outcome,
+    /// What became of it on the release before the change, where that was tried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Before>,
     /// What it took, in milliseconds.
     pub millis: u64,
     /// What was sent and what came back.
     pub evidence: Evidence,
+}
+
+/// What became of a check on the release before the change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Before {
+    /// It did not pass: that it passes now shows what is new.
+    Red,
+    /// It passed already.
+    Green,
 }
 
 /// How a check ended.
