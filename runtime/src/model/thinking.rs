@@ -29,6 +29,10 @@ const SHORTEST: u64 = 500;
 /// What a model is told of one tool call is cut off here, in bytes.
 const LONGEST_RESULT: usize = 48 << 10;
 
+/// What the model is told of the call that ended its work, and of those after it.
+const ACCEPTED: &str = "Accepted.";
+const TOO_LATE: &str = "Not carried out: the call before ended the work.";
+
 /// What a conversation is about.
 #[derive(Debug, Clone)]
 pub struct Brief {
@@ -185,16 +189,25 @@ impl<'a> Thinking<'a> {
             idle = 0;
             let calls: Vec<_> = reply.calls.iter().map(|call| (call.name.clone(), call.arguments.clone())).collect();
             let again = before.replace(calls) == before;
-            let mut results = Vec::new();
+            let (mut results, mut outcome) = (Vec::new(), None);
             for call in &reply.calls {
-                match self.carry_out(hands, call, again).await? {
-                    Did::Said(content) => {
-                        results.push(ToolResult { call: call.id.clone(), name: call.name.clone(), content });
-                    }
-                    Did::Finished(outcome) => return Ok(outcome),
-                }
+                let content = match outcome {
+                    Some(_) => TOO_LATE.to_owned(),
+                    None => match self.carry_out(hands, call, again).await? {
+                        Did::Said(content) => content,
+                        Did::Finished(finished) => {
+                            outcome = Some(finished);
+                            ACCEPTED.to_owned()
+                        }
+                    },
+                };
+                results.push(ToolResult { call: call.id.clone(), name: call.name.clone(), content });
             }
+            // Also after the last one, for a conversation that goes on: providers want a result for every call.
             self.said.push(Message::Tools { results });
+            if let Some(outcome) = outcome {
+                return Ok(outcome);
+            }
         }
         Err(unusable(format!("it was not done after {MOST_TURNS} turns")))
     }
@@ -205,7 +218,8 @@ impl<'a> Thinking<'a> {
         call: &ToolCall,
         again: bool,
     ) -> Result<Did<H::Outcome>, JobError> {
-        if let Some(said) = self.told(call) {
+        // A call that ended the work ends it again.
+        if let Some(said) = self.told(call).filter(|said| said != ACCEPTED) {
             hands.again(call, &said).await?;
             return Ok(Did::Said(said));
         }
