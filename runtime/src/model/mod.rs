@@ -19,6 +19,7 @@ mod wire;
 pub use config::ModelConfig;
 pub use data::data;
 pub use spec::{ModelChoice, ModelSpec};
+use tape::Tapes;
 pub use tape::{Tape, TapePart};
 pub(crate) use thinking::became;
 pub use thinking::{Brief, Did, Hands, Thinking};
@@ -65,7 +66,8 @@ pub(crate) struct Question<'a> {
 
 /// Where a call stands in the work of the team: what a tape is wound to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Position {
+pub(crate) struct Position<'a> {
+    pub(crate) goal: &'a str,
     pub(crate) agent: &'static str,
     pub(crate) round: u32,
     pub(crate) turn: u32,
@@ -90,7 +92,7 @@ pub struct Models(Arc<Source>);
 #[derive(Debug)]
 enum Source {
     Wire(wire::Wire),
-    Tape(Tape),
+    Tapes(Tapes),
 }
 
 impl Models {
@@ -101,7 +103,7 @@ impl Models {
     pub fn open(config: &ModelConfig) -> Result<Option<Self>, Problem> {
         let source = match &config.choice {
             ModelChoice::Blueprint => return Ok(None),
-            ModelChoice::Tape(file) => Source::Tape(Tape::read(file)?),
+            ModelChoice::Tape(file) => Source::Tapes(Tapes::read(file)?),
             ModelChoice::Wire(_) => Source::Wire(wire::Wire::new(config)?),
         };
         Ok(Some(Self(Arc::new(source))))
@@ -117,10 +119,10 @@ impl Models {
     }
 
     /// Asks, once; where several models may be asked, one after the other until one answers.
-    pub(crate) async fn ask(&self, at: Position, question: &Question<'_>) -> Result<Reply, Refusal> {
+    pub(crate) async fn ask(&self, at: Position<'_>, question: &Question<'_>) -> Result<Reply, Refusal> {
         match &*self.0 {
             Source::Wire(wire) => wire.ask(question).await,
-            Source::Tape(tape) => tape.ask(at),
+            Source::Tapes(tapes) => tapes.ask(at),
         }
     }
 
@@ -128,7 +130,7 @@ impl Models {
     pub(crate) fn first(&self) -> String {
         match &*self.0 {
             Source::Wire(wire) => wire.first(),
-            Source::Tape(_) => "tape".to_owned(),
+            Source::Tapes(_) => "tape".to_owned(),
         }
     }
 
@@ -136,7 +138,7 @@ impl Models {
     pub(crate) fn window(&self) -> u64 {
         match &*self.0 {
             Source::Wire(wire) => wire.window(),
-            Source::Tape(_) => u64::MAX,
+            Source::Tapes(_) => u64::MAX,
         }
     }
 
@@ -144,7 +146,7 @@ impl Models {
     pub(crate) fn longest(&self) -> u64 {
         match &*self.0 {
             Source::Wire(wire) => wire.longest(),
-            Source::Tape(_) => 0,
+            Source::Tapes(_) => 0,
         }
     }
 
@@ -153,7 +155,7 @@ impl Models {
     pub(crate) fn price(&self, tokens: Tokens) -> Option<u64> {
         match &*self.0 {
             Source::Wire(wire) => wire.price(tokens),
-            Source::Tape(_) => Some(0),
+            Source::Tapes(_) => Some(0),
         }
     }
 }

@@ -36,6 +36,8 @@ const TOO_LATE: &str = "Not carried out: the call before ended the work.";
 /// What a conversation is about.
 #[derive(Debug, Clone)]
 pub struct Brief {
+    /// The goal of the task that it is a part of, exactly as it was written.
+    pub goal: String,
     /// The agent: `coder`.
     pub agent: &'static str,
     /// The round of build and verify, 0 before the first.
@@ -252,7 +254,8 @@ impl<'a> Thinking<'a> {
     }
 
     async fn ask(&self, turn: &mut Turn) -> Result<Reply, JobError> {
-        let at = Position { agent: self.brief.agent, round: self.brief.round, turn: turn.turn };
+        let Brief { goal, agent, round, .. } = &self.brief;
+        let at = Position { goal, agent, round: *round, turn: turn.turn };
         if turn.tries.len() >= TRIES {
             let why = turn.tries.iter().rev().find_map(|one| match one {
                 Try::Refused { model, problem, .. } => Some(format!("{model}: {}", problem.detail)),

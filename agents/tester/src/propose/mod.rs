@@ -63,6 +63,7 @@ impl<'a> Proposer<'a> {
             _ => return Ok(Self::Settled(input.checks.clone())),
         };
         let brief = Brief {
+            goal: intent.plan.goal.clone(),
             agent: "tester",
             round: input.attempt,
             instructions: include_str!("../../prompts/verify.md").to_owned(),
