@@ -169,6 +169,9 @@ pub(crate) struct Submit {
     /// Tokens of language models it may use.
     #[arg(long, default_value_t = Budget::default().tokens)]
     pub(crate) tokens: u64,
+    /// US dollars of language models it may use; needs prices (YONIN_MODEL_PRICES).
+    #[arg(long = "cost", value_name = "USD")]
+    pub(crate) cost_usd: Option<f64>,
     /// Seconds it may take, 10 to 86400.
     #[arg(long, default_value_t = Budget::default().seconds)]
     pub(crate) seconds: u64,

@@ -8,7 +8,7 @@ use crate::{
     failure::explained,
     output::out,
     progress,
-    up::{Addresses, Options, Stores, Up},
+    up::{Addresses, AgentModels, Options, Stores, Up},
 };
 use clap::CommandFactory;
 use protocol::{
@@ -60,6 +60,7 @@ async fn serve(
     runtime::telemetry::start();
     let mut interrupt = pin!(interrupted());
     let mut options = Options { hints: redis, domain, api_port, web_port, coder: engine, ..Options::new(data_dir) };
+    options.models = AgentModels::from_environment()?;
     if let Some(stores) = stores {
         options.stores = stores;
     }
@@ -126,12 +127,12 @@ async fn ask(command: Command, json: bool, server: &Server) -> Result<ExitCode, 
 }
 
 async fn submitted(client: &Client, submit: Submit, json: bool) -> Result<ExitCode, Failure> {
-    let Submit { goal, app, wait, approval, idempotency_key, attempts, tokens, seconds, labels } = submit;
+    let Submit { goal, app, wait, approval, idempotency_key, attempts, tokens, cost_usd, seconds, labels } = submit;
     let body = SubmitTask {
         goal: if goal == "-" { io::read_to_string(io::stdin().take(1 << 20))?.trim().to_owned() } else { goal },
         app,
         approval: approval.into(),
-        budget: Budget { attempts, tokens, seconds },
+        budget: Budget { attempts, tokens, cost_usd, seconds },
         labels: labels.into_iter().collect(),
     };
     let task = client.submit(&body, &idempotency_key.unwrap_or_else(fresh_key)).await?;

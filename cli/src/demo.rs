@@ -8,7 +8,7 @@ use crate::{
     failure::explained,
     output::out,
     progress,
-    up::{Options, Up},
+    up::{AgentModels, Options, Up},
 };
 use console::style;
 use protocol::{
@@ -33,7 +33,8 @@ pub(crate) async fn demo(
     let dir = tempfile::Builder::new().prefix("yonin-demo-").tempdir()?;
     let mut interrupt = std::pin::pin!(interrupted());
     eprintln!("starting Nginx, PHP-FPM, MariaDB, Redis and four agents");
-    let options = Options { coder: engine, ..Options::new(dir.path().join("data")) };
+    let models = AgentModels::from_environment()?;
+    let options = Options { coder: engine, models, ..Options::new(dir.path().join("data")) };
     let up = Up::start_until(options, interrupt.as_mut()).await?.ok_or_else(stopped_early)?;
     let outcome = tokio::select! {
         outcome = run(&up, goal.as_deref().unwrap_or(GOAL)) => outcome,

@@ -29,6 +29,10 @@ pub(crate) fn task(task: &Task) -> String {
             lines.extend(statements.iter().map(|one| format!("        {} ({})", one.sql, one.danger)));
             lines.push(format!("preview {preview}"));
         }
+        Some(Question::Clarify { questions }) => {
+            lines.extend(questions.iter().map(|question| format!("asks    {question}")));
+            lines.push(format!("        answer with `yonin answer {} TEXT`, or reject", task.id));
+        }
         Some(Question::InDoubt { reason }) => {
             lines.push(format!("doubts  {reason}"));
             lines.push("        approve does it again, reject gives it up".to_owned());

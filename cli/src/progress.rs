@@ -107,6 +107,11 @@ impl Progress {
                 }
                 self.line(&format!("  look at it at {preview}, then `yonin approve {}`, or `reject`", self.id));
             }
+            Question::Clarify { questions } => {
+                self.line("asks about the goal:");
+                questions.iter().for_each(|question| self.line(&format!("  {question}")));
+                self.line(&format!("  answer with `yonin answer {} TEXT`, or `reject`", self.id));
+            }
             Question::InDoubt { reason } => {
                 self.line(&format!("is in doubt: {reason}"));
                 self.line(&format!(

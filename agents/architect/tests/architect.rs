@@ -27,7 +27,8 @@ impl Team {
     async fn start() -> Self {
         let (coder, directory) = (FakeCoder::start().await, TempDir::new().expect("a directory"));
         let planner = Credential::random();
-        let config = ArchitectConfig { coder: coder.running.origin().to_owned(), credential: coder.key.clone() };
+        let config =
+            ArchitectConfig { coder: coder.running.origin().to_owned(), credential: coder.key.clone(), models: None };
         let store = Store::sqlite(&directory.path().join("architect.db")).await.expect("a store");
         let callers = Callers::nobody().and(&planner, Principal::Service("planner".to_owned()));
         let architect = architect::service(&config, store)

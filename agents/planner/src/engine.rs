@@ -7,9 +7,10 @@ use protocol::{
 
 impl Engine {
     /// The files of a live release whose text it wants to see.
-    pub(crate) fn wanted_files(self) -> Vec<Path> {
+    pub(crate) fn wanted_files(&self) -> Vec<Path> {
         match self {
             Self::Blueprint => blueprint::wanted_files(),
+            Self::Model(_) => Vec::new(),
             #[cfg(test)]
             Self::OneStep => Vec::new(),
         }
@@ -20,7 +21,7 @@ impl Engine {
     /// # Errors
     /// What was not understood, or can't be done.
     pub(crate) fn plan(
-        self,
+        &self,
         task: TaskId,
         app: &AppName,
         goal: &str,
@@ -28,6 +29,7 @@ impl Engine {
     ) -> Result<Plan, Problem> {
         match self {
             Self::Blueprint => blueprint::plan(task, app, goal, snapshot),
+            Self::Model(_) => Err(protocol::Code::Internal.problem("models do not plan yet")),
             #[cfg(test)]
             Self::OneStep => Ok(Plan {
                 task,
@@ -38,6 +40,7 @@ impl Engine {
                 criteria: Vec::new(),
                 assumptions: Vec::new(),
                 risk: protocol::artifact::Risk::Low,
+                made_by: None,
             }),
         }
     }

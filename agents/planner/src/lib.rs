@@ -17,7 +17,7 @@ mod tools;
 mod view;
 mod web;
 
-pub use config::{Engine, Peers, PlannerConfig, UnknownEngine};
+pub use config::{Engine, Peers, PlannerConfig};
 
 use crate::{
     apps::Apps,

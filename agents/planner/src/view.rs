@@ -41,7 +41,7 @@ pub(crate) fn task(record: &JobRecord) -> Result<Task, Problem> {
         question,
         result,
         error,
-        usage: Usage { attempts: attempt, tokens: 0, millis: millis(record) },
+        usage: Usage { attempts: attempt, millis: millis(record), ..Usage::default() },
     })
 }
 

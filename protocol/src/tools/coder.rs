@@ -1,6 +1,6 @@
 //! The Coder: `inspect_app` and `discard_preview` (short), `build`, `release` and `rollback` (long).
 
-use super::PreviewRef;
+use super::{PreviewRef, thinking::Allowance};
 use crate::{
     AppName, Digest, TaskId,
     artifact::{ChangeSet, CheckResult, Column, Design, Path, Plan, Reference, Release, Statement, Verdict},
@@ -104,6 +104,12 @@ pub struct BuildInput {
     pub attempt: u32,
     /// What the Tester found wrong in the round before.
     pub findings: Vec<CheckResult>,
+    /// The change-set of the round before, which those findings are about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<ChangeSet>,
+    /// What may be spent on language models.
+    #[serde(default)]
+    pub allowance: Allowance,
     /// The order of writers; see [`super::Epoch`].
     pub turn: u64,
 }

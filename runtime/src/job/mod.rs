@@ -4,6 +4,7 @@
 //! fencing token and runs the tool with a [`Job`] in hand, through which every write goes. A run ends in a [`Step`] or a
 //! [`JobError`]; what becomes of the job then is decided in one place (`run`).
 
+mod ask;
 mod context;
 mod effect;
 pub(crate) mod erased;

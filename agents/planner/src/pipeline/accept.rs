@@ -7,7 +7,10 @@ use protocol::{
     artifact::{Design, Outcome, Verdict, VerdictKind},
     event::What,
     pipeline::{Built, Event, Pipeline},
-    tools::coder::{BuildOutput, ReleaseOutput},
+    tools::{
+        coder::{BuildOutput, ReleaseOutput},
+        tester::VerifyOutput,
+    },
 };
 use runtime::JobError;
 use serde::de::DeserializeOwned;
@@ -96,7 +99,7 @@ impl Drive<'_> {
         kind: VerdictKind,
         output: Value,
     ) -> Result<Verdict, Problem> {
-        let verdict: Verdict = read("verdict", output)?;
+        let VerifyOutput { verdict, .. } = read("verdict", output)?;
         let right = verdict.task == self.job.id()
             && verdict.app == self.order.app
             && verdict.kind == kind

@@ -12,6 +12,7 @@ use protocol::{
         architect::DesignInput,
         coder::{BuildInput, ReleaseInput, RollbackInput, RollbackTo},
         tester::{Intent, Target, VerifyInput},
+        thinking::Allowance,
     },
 };
 use runtime::JobError;
@@ -22,7 +23,9 @@ impl Drive<'_> {
     /// What a peer is given for its part. The same state gives the same input, so that a repeated call is the same call.
     pub(super) async fn request(&self, progress: &Progress, call: &Call) -> Result<Value, JobError> {
         match (call.part, &progress.state) {
-            (Part::Design, Pipeline::Designing { .. }) => json(&DesignInput { plan: self.plan_kept().await? }),
+            (Part::Design, Pipeline::Designing { .. }) => {
+                json(&DesignInput { plan: self.plan_kept().await?, allowance: Allowance::default() })
+            }
             (Part::Build, Pipeline::Building { work, .. }) => {
                 let findings = match work.findings {
                     Some(_) => self.findings(work.attempt - 1).await?,
@@ -57,7 +60,17 @@ impl Drive<'_> {
 
     async fn build(&self, attempt: u32, findings: Vec<CheckResult>, turn: u64) -> Result<BuildInput, JobError> {
         let Intent { plan, design } = self.intent().await?;
-        Ok(BuildInput { task: self.job.id(), app: self.order.app.clone(), plan, design, attempt, findings, turn })
+        Ok(BuildInput {
+            task: self.job.id(),
+            app: self.order.app.clone(),
+            plan,
+            design,
+            attempt,
+            findings,
+            before: None,
+            allowance: Allowance::default(),
+            turn,
+        })
     }
 
     async fn verify(
@@ -74,6 +87,9 @@ impl Drive<'_> {
             intent: Some(self.intent().await?),
             base: progress.base,
             change_set: built.change_set,
+            attempt: progress.state.attempt(),
+            checks: Vec::new(),
+            allowance: Allowance::default(),
             turn,
         })
     }
@@ -86,6 +102,9 @@ impl Drive<'_> {
             intent: None,
             base: live.base,
             change_set: live.change_set,
+            attempt: 0,
+            checks: Vec::new(),
+            allowance: Allowance::default(),
             turn,
         }
     }

@@ -13,7 +13,7 @@ use protocol::{
             AppSnapshot, BuildInput, BuildOutput, DiscardPreviewInput, InspectAppInput, InspectAppOutput, ReleaseInput,
             ReleaseOutput, RollbackInput, RollbackTo,
         },
-        tester::{Target, VerifyInput},
+        tester::{Target, VerifyInput, VerifyOutput},
     },
 };
 use runtime::{About, Job, JobError, LongTool, Principal, ShortTool, Step, tool::Admission};
@@ -271,6 +271,7 @@ part!(DesignTool, "design", DesignInput, Design, |state, input| Design {
     cache: vec![],
     files: vec![],
     tests: vec![],
+    made_by: None,
 });
 
 part!(BuildTool, "build", BuildInput, BuildOutput, |state, input| {
@@ -332,7 +333,7 @@ part!(RollbackTool, "rollback", RollbackInput, ReleaseOutput, |state, input| {
     ReleaseOutput { live: state.live(&input.app).cloned(), url: url(&input.app) }
 });
 
-part!(VerifyTool, "verify", VerifyInput, Verdict, |state, input| {
+part!(VerifyTool, "verify", VerifyInput, VerifyOutput, |state, input| {
     let live = input.target == Target::Live;
     let green = if live { !state.smoke_red } else { state.previews_green.pop_front().unwrap_or(true) };
     let outcome = if green { Outcome::Passed } else { Outcome::Failed { why: "expected 200, saw 500".into() } };
@@ -341,11 +342,12 @@ part!(VerifyTool, "verify", VerifyInput, Verdict, |state, input| {
         title: id.into(),
         criterion: None,
         outcome,
+        before: None,
         millis: 1,
         evidence: Evidence::default(),
     };
     let now = chrono::Utc::now();
-    Verdict {
+    let verdict = Verdict {
         task: input.task,
         app: input.app,
         kind: if live { VerdictKind::Smoke } else { VerdictKind::Preview },
@@ -360,7 +362,8 @@ part!(VerifyTool, "verify", VerifyInput, Verdict, |state, input| {
         finished_at: now,
         expires_at: in_seconds(if live { None } else { state.verdicts_hold.pop_front() }),
         signature: String::new(),
-    }
+    };
+    VerifyOutput { verdict, checks: input.checks }
 });
 
 fn url(app: &AppName) -> String {
