@@ -78,7 +78,7 @@ pub(crate) struct Position {
 pub(crate) struct Refusal {
     /// Which model was asked last.
     pub(crate) model: String,
-    pub(crate) problem: Problem,
+    pub(crate) problem: Box<Problem>,
     /// Asking again may go better, not before this time is over.
     pub(crate) again: Option<Duration>,
     /// What it took all the same.
@@ -140,7 +140,7 @@ impl Models {
             (Source::Tape(tape), _) => tape.ask(at),
             (Source::Wire(_), None) => Err(Refusal {
                 model: self.first(),
-                problem: Code::Internal.problem("a model is called without leave"),
+                problem: Box::new(Code::Internal.problem("a model is called without leave")),
                 again: None,
                 tokens: Tokens::default(),
             }),

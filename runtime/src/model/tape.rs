@@ -80,7 +80,7 @@ impl Tape {
                 let detail = format!("the tape ends before turn {turn} of the {agent} in round {round}");
                 Refusal {
                     model: "tape".to_owned(),
-                    problem: Code::ModelUnusable.problem(detail),
+                    problem: Box::new(Code::ModelUnusable.problem(detail)),
                     again: None,
                     tokens: Tokens { micro_usd: Some(0), ..Tokens::default() },
                 }

@@ -333,7 +333,7 @@ pub(crate) fn became(answered: Result<Reply, Refusal>) -> Try {
         Ok(reply) => Try::Answered(reply),
         Err(Refusal { model, problem, again, tokens }) => {
             let pause_millis = again.map(|pause| u64::try_from(pause.as_millis()).unwrap_or(u64::MAX));
-            Try::Refused { model, problem, pause_millis, tokens }
+            Try::Refused { model, problem: *problem, pause_millis, tokens }
         }
     }
 }

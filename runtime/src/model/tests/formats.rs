@@ -15,6 +15,13 @@ async fn every_format_carries_a_form_and_counts() {
         assert_eq!(ended.outcome, Ok(json!({"plan": "売る"})), "{format}: {}", ended.detail);
         assert_eq!(ended.spent, Tokens { input: IN, output: OUT, micro_usd: None }, "{format}");
         let asked = &ended.asked[0];
+        let path = match format {
+            "openai" => "/chat/completions",
+            "responses" => "/responses",
+            "anthropic" => "/messages",
+            _ => "/api/chat",
+        };
+        assert_eq!(asked.path, path);
         let form = match format {
             "openai" => &asked.body["response_format"]["json_schema"]["schema"],
             "responses" => &asked.body["text"]["format"]["schema"],

@@ -129,5 +129,5 @@ fn refusal(failures: Vec<(String, Failure)>) -> Refusal {
     let detail =
         failures.iter().map(|(model, failure)| format!("{model}: {}", failure.what)).collect::<Vec<_>>().join("; ");
     let (model, last) = failures.into_iter().next_back().unwrap_or_else(|| (String::new(), Failure::nobody()));
-    Refusal { model, problem: last.code.problem(detail), again, tokens: last.tokens }
+    Refusal { model, problem: Box::new(last.code.problem(detail)), again, tokens: last.tokens }
 }
