@@ -11,6 +11,8 @@ mod limits;
 mod price;
 mod spec;
 mod tape;
+#[cfg(test)]
+mod tests;
 mod thinking;
 mod usage;
 mod window;
@@ -27,7 +29,7 @@ pub use usage::usage;
 
 use crate::config::Reader;
 use protocol::{
-    Problem,
+    Code, Problem,
     chat::{Message, Reply, Tokens},
 };
 use serde_json::Value;
@@ -78,12 +80,16 @@ pub(crate) struct Position<'a> {
 pub(crate) struct Refusal {
     /// Which model was asked last.
     pub(crate) model: String,
-    pub(crate) problem: Problem,
+    pub(crate) problem: Box<Problem>,
     /// Asking again may go better, not before this time is over.
     pub(crate) again: Option<Duration>,
     /// What it took all the same.
     pub(crate) tokens: Tokens,
 }
+
+/// Leave to make one call ([`Models::place`]).
+#[derive(Debug)]
+pub(crate) struct Place(Option<wire::Place>);
 
 /// The language models that an agent may ask. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -118,11 +124,36 @@ impl Models {
         })
     }
 
-    /// Asks, once; where several models may be asked, one after the other until one answers.
-    pub(crate) async fn ask(&self, at: Position<'_>, question: &Question<'_>) -> Result<Reply, Refusal> {
+    /// Leave to make a call of so many tokens, after so many calls of the same turn that were paid for and came to nothing.
+    ///
+    /// # Errors
+    /// How long it takes until there may be leave. Nobody waits for it with a worker in hand.
+    pub(crate) fn place(&self, failed: usize, tokens: u64) -> Result<Place, Duration> {
         match &*self.0 {
-            Source::Wire(wire) => wire.ask(question).await,
-            Source::Tapes(tapes) => tapes.ask(at),
+            Source::Wire(wire) => wire.place(failed, tokens).map(Some).map(Place),
+            Source::Tapes(_) => Ok(Place(None)),
+        }
+    }
+
+    /// Asks, once; where several models may be asked, one after the other until one answers.
+    pub(crate) async fn ask(&self, at: Position<'_>, question: &Question<'_>, place: Place) -> Result<Reply, Refusal> {
+        match (&*self.0, place.0) {
+            (Source::Wire(wire), Some(place)) => wire.ask(question, place).await,
+            (Source::Tapes(tapes), _) => tapes.ask(at),
+            (Source::Wire(_), None) => Err(Refusal {
+                model: self.first(),
+                problem: Box::new(Code::Internal.problem("a model is called without leave")),
+                again: None,
+                tokens: Tokens::default(),
+            }),
+        }
+    }
+
+    /// The model that there is leave to call, as the setting names it.
+    pub(crate) fn at(&self, place: &Place) -> String {
+        match (&*self.0, &place.0) {
+            (Source::Wire(wire), Some(place)) => wire.name(place),
+            _ => self.first(),
         }
     }
 

@@ -102,7 +102,7 @@ impl Tapes {
             Some(_) => format!("the tape ends before turn {turn} of the {agent} in round {round}"),
             None => "no tape is about this goal".to_owned(),
         };
-        let problem = Code::ModelUnusable.problem(detail);
+        let problem = Box::new(Code::ModelUnusable.problem(detail));
         Err(Refusal { model: "tape".to_owned(), problem, again: None, tokens: free })
     }
 }

@@ -272,8 +272,15 @@ impl<'a> Thinking<'a> {
         let messages = window::fit(&self.messages, room).map_err(JobError::Terminal)?;
         let input = fixed + messages.iter().map(estimate).sum::<u64>();
         let (longest, reserved) = self.reserve(turn, input, longest)?;
+        let failed = turn.tries.iter().filter(|one| took(one) > 0).count();
+        // Before anything is written down: who has to wait for leave has not tried.
+        let place = self.models.place(failed, reserved.total()).map_err(|pause| {
+            let problem = Code::ModelUnavailable.problem("no language model can be called just now");
+            JobError::RateLimited(problem, pause)
+        })?;
         let question = Question { instructions, tools, form: form.as_ref(), messages, longest };
-        let asked = self.job.ask(turn, self.models.first(), reserved, self.models.ask(at, &question)).await?;
+        let model = self.models.at(&place);
+        let asked = self.job.ask(turn, model, reserved, self.models.ask(at, &question, place)).await?;
         turn.tries.push(asked.clone());
         match asked {
             Try::Answered(reply) => Ok(reply),
@@ -329,13 +336,21 @@ impl<'a> Thinking<'a> {
     }
 }
 
+/// Tokens that a call took and that nothing came of.
+fn took(one: &Try) -> u64 {
+    match one {
+        Try::Refused { tokens, .. } | Try::Lost { tokens, .. } => tokens.total(),
+        Try::Answered(_) => 0,
+    }
+}
+
 /// The outcome of a call, as it is written down.
 pub(crate) fn became(answered: Result<Reply, Refusal>) -> Try {
     match answered {
         Ok(reply) => Try::Answered(reply),
         Err(Refusal { model, problem, again, tokens }) => {
             let pause_millis = again.map(|pause| u64::try_from(pause.as_millis()).unwrap_or(u64::MAX));
-            Try::Refused { model, problem, pause_millis, tokens }
+            Try::Refused { model, problem: *problem, pause_millis, tokens }
         }
     }
 }
