@@ -9,6 +9,7 @@ mod config;
 mod data;
 mod limits;
 mod price;
+mod schema;
 mod spec;
 mod tape;
 mod thinking;
