@@ -1,0 +1,5 @@
+//! The Coder with a language model, whose answers are on a tape.
+
+mod attacks;
+mod scene;
+mod work;
