@@ -131,5 +131,11 @@ fn table(resource: &Resource) -> Table {
     let fields = resource.fields.iter().map(|field| column(&field.name, "varchar(255)"));
     let own = [("id", "bigint(20)"), ("created_at", "datetime"), ("updated_at", "datetime")];
     let own = own.into_iter().map(|(name, kind)| column(name, kind));
-    Table { name: resource.name.clone(), columns: own.chain(fields).collect(), references: vec![], indexes: vec![], rows: 0 }
+    Table {
+        name: resource.name.clone(),
+        columns: own.chain(fields).collect(),
+        references: vec![],
+        indexes: vec![],
+        rows: 0,
+    }
 }

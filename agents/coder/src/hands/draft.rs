@@ -232,9 +232,10 @@ mod tests {
     fn what_was_deleted_makes_room() {
         let mut draft = draft();
         draft.put("src/Login.php".parse().expect("a path"), None).expect("deleted");
-        put(&mut draft, "src/login.php", "x").expect("its place is free");
-        draft.put("src/login.php".parse().expect("a path"), None).expect("deleted");
+        put(&mut draft, "src/Login.php/Form.php", "x").expect("its place is free");
+        draft.put("src/Login.php/Form.php".parse().expect("a path"), None).expect("deleted");
         assert_eq!(draft.change_set().files.len(), 1, "what never was is not deleted");
+        assert!(put(&mut draft, "src/login.php", "x").is_err(), "one change-set never holds both");
     }
 
     #[test]

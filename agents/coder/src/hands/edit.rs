@@ -91,7 +91,10 @@ const LONGEST_KEY: usize = 200;
 impl Edit {
     pub(super) fn tools() -> Vec<ToolSpec> {
         vec![
-            ToolSpec::of::<WriteFile>("write_file", "Writes a whole text file into your draft: a new one, or in place of what is there."),
+            ToolSpec::of::<WriteFile>(
+                "write_file",
+                "Writes a whole text file into your draft: a new one, or in place of what is there.",
+            ),
             ToolSpec::of::<PatchFile>(
                 "patch_file",
                 "Replaces one piece of a file in your draft. The piece must stand in it exactly once.",
@@ -197,7 +200,9 @@ impl Workbench<'_> {
         let SetInvalidations { bump, delete } = set;
         let keys = bump.iter().chain(&delete);
         if bump.len() + delete.len() > MOST_KEYS
-            || keys.clone().any(|key| key.is_empty() || key.chars().count() > LONGEST_KEY || key.contains(char::is_control))
+            || keys
+                .clone()
+                .any(|key| key.is_empty() || key.chars().count() > LONGEST_KEY || key.contains(char::is_control))
         {
             let why = format!("Not set: at most {MOST_KEYS} keys of 1 to {LONGEST_KEY} characters each.");
             return Err(why.into());

@@ -44,7 +44,10 @@ const FRONT: &str = "public/index.php";
 impl Look {
     pub(super) fn tools() -> Vec<ToolSpec> {
         vec![
-            ToolSpec::of::<Nothing>("lint_php", "Lets PHP parse every file of your draft, and says what does not parse."),
+            ToolSpec::of::<Nothing>(
+                "lint_php",
+                "Lets PHP parse every file of your draft, and says what does not parse.",
+            ),
             ToolSpec::of::<Query>(
                 "query",
                 "Asks the preview's database one SELECT, or EXPLAIN of one; shows at most 50 rows. It only reads.",

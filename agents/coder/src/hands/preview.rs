@@ -11,8 +11,8 @@ use protocol::{
         Epoch, PreviewRef,
         coder::BuildInput,
         host::{
-            ACCESS, Access, AccessInput, OPEN_PREVIEW, OpenPreviewInput, Place, STAGE_RELEASE, StageReleaseInput, Staged, TAIL_LOG,
-            TailLogInput, TailLogOutput,
+            ACCESS, Access, AccessInput, OPEN_PREVIEW, OpenPreviewInput, Place, STAGE_RELEASE, StageReleaseInput,
+            Staged, TAIL_LOG, TailLogInput, TailLogOutput,
         },
     },
 };

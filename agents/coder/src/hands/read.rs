@@ -68,7 +68,10 @@ pub(super) struct Search {
 impl Read {
     pub(super) fn tools() -> Vec<ToolSpec> {
         vec![
-            ToolSpec::of::<ListFiles>("list_files", "Lists the files of the app as your draft has them, and its migrations."),
+            ToolSpec::of::<ListFiles>(
+                "list_files",
+                "Lists the files of the app as your draft has them, and its migrations.",
+            ),
             ToolSpec::of::<ReadFile>("read_file", "Shows a text file as your draft has it, exactly as it is."),
             ToolSpec::of::<Search>(
                 "search",

@@ -48,7 +48,8 @@ impl Request {
         if !self.path.starts_with('/') || self.path.starts_with("//") {
             return Err("the path starts with one `/`, and names no other host. Only the preview can be asked.".into());
         }
-        if self.path.len() > LONGEST_PATH || self.path.chars().any(|c| c.is_control() || matches!(c, ' ' | '\\' | '#')) {
+        if self.path.len() > LONGEST_PATH || self.path.chars().any(|c| c.is_control() || matches!(c, ' ' | '\\' | '#'))
+        {
             return Err(format!("the path must be percent-encoded, and no longer than {LONGEST_PATH} bytes."));
         }
         if let Some(name) = self.headers.keys().find(|name| OURS.iter().any(|ours| name.eq_ignore_ascii_case(ours))) {
@@ -87,7 +88,8 @@ impl Preview<'_> {
             Err(_) => return Err(format!("No answer came within {} seconds.", PATIENCE.as_secs()).into()),
         };
         let lost = std::mem::take(&mut self.cookies_lost);
-        let note = if lost { "(Your earlier cookies were lost on the way; log in again where that matters.)\n" } else { "" };
+        let note =
+            if lost { "(Your earlier cookies were lost on the way; log in again where that matters.)\n" } else { "" };
         let source = format!("answer to {} {}", request.method.as_str(), request.path);
         let (shown, more) = shown(&response);
         Ok(format!("{note}Status {}.\n{}{more}", response.status, data(self.job().id(), &source, &shown)))

@@ -38,7 +38,10 @@ pub(super) fn arguments<T: DeserializeOwned>(call: &ToolCall) -> Result<T, Wrong
         let inner = error.inner();
         Wrong::Said(match error.path().to_string().as_str() {
             "." => format!("The arguments of {} do not fit: {inner}. Nothing was done; call it again.", call.name),
-            path => format!("The arguments of {} do not fit: at {path}: {inner}. Nothing was done; call it again.", call.name),
+            path => format!(
+                "The arguments of {} do not fit: at {path}: {inner}. Nothing was done; call it again.",
+                call.name
+            ),
         })
     })
 }

@@ -7,10 +7,10 @@ use protocol::{
         Epoch, PreviewRef,
         coder::{AppSnapshot, InspectAppInput, InspectAppOutput, ReleaseOutput},
         host::{
-            ACCESS, ACTIVATE_RELEASE, Access, AccessInput, ActivateReleaseInput, CLOSE_PREVIEWS, ClosePreviewsInput, Done,
-            INSPECT, LINT_PHP, LintPhpInput, LintPhpOutput, OPEN_PREVIEW, OpenPreviewInput, READ_FILES, ROLLBACK_RELEASE,
-            ReadFilesInput, ReadFilesOutput, RollbackReleaseInput, STAGE_RELEASE, StageReleaseInput, Staged, TAIL_LOG,
-            TailLogInput, TailLogOutput,
+            ACCESS, ACTIVATE_RELEASE, Access, AccessInput, ActivateReleaseInput, CLOSE_PREVIEWS, ClosePreviewsInput,
+            Done, INSPECT, LINT_PHP, LintPhpInput, LintPhpOutput, OPEN_PREVIEW, OpenPreviewInput, READ_FILES,
+            ROLLBACK_RELEASE, ReadFilesInput, ReadFilesOutput, RollbackReleaseInput, STAGE_RELEASE, StageReleaseInput,
+            Staged, TAIL_LOG, TailLogInput, TailLogOutput,
         },
     },
 };
@@ -155,7 +155,14 @@ macro_rules! look {
 }
 
 look!(Inspect, INSPECT, InspectAppInput, InspectAppOutput, |script, _| InspectAppOutput {
-    apps: script.app.lock().expect("an app").clone().into_iter().map(|app| AppSnapshot { files: vec![], ..app }).collect()
+    apps: script
+        .app
+        .lock()
+        .expect("an app")
+        .clone()
+        .into_iter()
+        .map(|app| AppSnapshot { files: vec![], ..app })
+        .collect()
 });
 look!(Files, READ_FILES, ReadFilesInput, ReadFilesOutput, |script, input| {
     let files = script.app.lock().expect("an app").clone().map_or_else(Vec::new, |app| app.files);
@@ -170,7 +177,8 @@ look!(Files, READ_FILES, ReadFilesInput, ReadFilesOutput, |script, input| {
 look!(Lint, LINT_PHP, LintPhpInput, LintPhpOutput, |script, _| {
     let staged = script.staged.lock().expect("what is staged");
     let files = staged.last().map_or(&[][..], |last| &last.files);
-    let broken = files.iter().filter(|file| matches!(&file.content, Some(Content::Text(text)) if text.contains("syntax error")));
+    let broken =
+        files.iter().filter(|file| matches!(&file.content, Some(Content::Text(text)) if text.contains("syntax error")));
     let errors = broken.map(|file| format!("{}: unexpected error on line 1", file.path)).collect();
     LintPhpOutput { files: u32::try_from(files.len()).expect("few"), errors }
 });

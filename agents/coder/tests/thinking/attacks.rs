@@ -70,14 +70,17 @@ async fn nothing_outside_the_preview_is_reached() {
     let finish: Calls = vec![harmless(), ("finish", json!({"summary": "Done."}))];
     let scene = Scene::start(1, &[attacks(), finish]).await;
     let base = scene.live(&[("public/index.php", "<?php"), ("src/Users.php", "<?php")]);
-    let (change_set, turns) = scene.build(&order_from(Some(base))).await;
+    let mut order = order_from(Some(base));
+    order.allowance.tokens = 10_000_000; // What it writes itself is told to it again.
+    let (change_set, turns) = scene.build(&order).await;
 
     let told = told(&turns[1]);
     assert_eq!(told.len(), attacks().len());
     for ((name, arguments), said) in attacks().iter().zip(&told) {
         let mut shown = arguments.to_string();
         shown.truncate(100);
-        let refused = ["Not ", "There is no", "The arguments", "is not the path", "This change has no", "does not come after"];
+        let refused =
+            ["Not ", "There is no", "The arguments", "is not the path", "This change has no", "does not come after"];
         assert!(refused.iter().any(|words| said.contains(words)), "{name} {shown}: {said}");
         assert!(said.len() < 1_000 && !said.contains("p4ssw0rd"), "{name} {shown}: {said}");
     }

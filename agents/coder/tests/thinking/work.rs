@@ -55,7 +55,7 @@ async fn a_model_reads_writes_and_tries_its_change() {
     assert_eq!(change_set.invalidations, [Invalidation::Bump("notes:version".into())]);
 
     let read = told(&turns[1]);
-    assert!(read[0].contains("src/Old.php (26 bytes)") && read[1].contains("\nold();\n"), "{read:?}");
+    assert!(read[0].contains("src/Old.php (24 bytes)") && read[1].contains("\nold();\n"), "{read:?}");
     assert!(told(&turns[2])[0].contains("src/Old.php:2: function old() {}"), "{:?}", told(&turns[2]));
     let added = told(&turns[4]);
     assert!(added[0].contains("only adds") && added[1].contains("A person must approve"), "{added:?}");
@@ -104,7 +104,7 @@ async fn what_does_not_fit_is_told_with_the_way_on() {
         &[
             vec![
                 ("patch_file", json!({"path": "public/index.php", "find": "  old();\n  new();", "replace": "x"})),
-                ("patch_file", json!({"path": "public/index.php", "find": "o", "replace": "x"})),
+                ("patch_file", json!({"path": "public/index.php", "find": "\n", "replace": "x"})),
                 ("patch_file", json!({"path": "public/none.php", "find": "o", "replace": "x"})),
                 ("patch_file", json!({"path": "public/index.php", "find": "", "replace": "x"})),
                 ("write_file", json!({"path": "public/index.php"})),
@@ -169,19 +169,18 @@ async fn nothing_is_finished_that_does_not_parse() {
 async fn a_draft_that_the_host_refuses_is_corrected() {
     let scene = Scene::start(
         1,
-        &[
-            vec![
-                ("write_file", json!({"path": "public/index.php", "content": "<?php"})),
-                ("lint_php", json!({})),
-                ("remove_migration", json!({"id": "0002_notes"})),
-                ("finish", json!({"summary": "Done."})),
-            ],
-        ],
+        &[vec![
+            ("write_file", json!({"path": "public/index.php", "content": "<?php"})),
+            ("lint_php", json!({})),
+            ("remove_migration", json!({"id": "0002_notes"})),
+            ("finish", json!({"summary": "Done."})),
+        ]],
     )
     .await;
     scene.host.script.next(STAGE_RELEASE, Then::Refuse(Code::MigrationFailed));
     let mut order = order_from(None);
-    order.design.migrations = vec![Migration { id: "0002_notes".into(), sql: "create table notes (id nonsense)".into() }];
+    order.design.migrations =
+        vec![Migration { id: "0002_notes".into(), sql: "create table notes (id nonsense)".into() }];
     let (change_set, _) = scene.build(&order).await;
     assert_eq!(change_set.migrations, []);
 }
