@@ -1,15 +1,10 @@
-use super::{
-    Workbench,
-    draft::File,
-    read::path,
-    wrong::{Wrong, arguments},
-};
+use super::{Workbench, draft::File, read::path, wrong::Wrong};
 use environment::host::database::Class;
 use protocol::{
     artifact::{Content, Invalidation, Migration, Path},
     chat::ToolCall,
 };
-use runtime::model::ToolSpec;
+use runtime::model::{ToolSpec, arguments};
 use schemars::JsonSchema;
 use serde::Deserialize;
 

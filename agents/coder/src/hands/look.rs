@@ -1,16 +1,10 @@
-use super::{
-    Workbench,
-    draft::File,
-    query::Query,
-    request::Request,
-    wrong::{Wrong, arguments, clip},
-};
+use super::{Workbench, draft::File, query::Query, request::Request, wrong::Wrong};
 use protocol::{
     artifact::Path,
     chat::ToolCall,
     tools::host::{LINT_PHP, LintPhpInput, LintPhpOutput},
 };
-use runtime::model::{Did, ToolSpec, data};
+use runtime::model::{Did, ToolSpec, arguments, clip, data};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -67,13 +61,17 @@ impl Look {
 
     pub(super) fn of(call: &ToolCall) -> Result<Option<Self>, Wrong> {
         Ok(Some(match call.name.as_str() {
-            "lint_php" => arguments(call).map(|Nothing {}| Self::Lint)?,
+            "lint_php" => Self::nothing(call, Self::Lint)?,
             "query" => Self::Query(arguments::<Query>(call)?.checked()?),
             "request" => Self::Request(arguments::<Request>(call)?.checked()?),
-            "read_log" => arguments(call).map(|Nothing {}| Self::Log)?,
+            "read_log" => Self::nothing(call, Self::Log)?,
             "finish" => Self::Finish(arguments(call)?),
             _ => return Ok(None),
         }))
+    }
+
+    fn nothing(call: &ToolCall, look: Self) -> Result<Self, String> {
+        arguments(call).map(|Nothing {}| look)
     }
 }
 

@@ -1,8 +1,4 @@
-use super::{
-    draft::Draft,
-    look::Look,
-    wrong::{Wrong, clip},
-};
+use super::{draft::Draft, look::Look, wrong::Wrong};
 use crate::host::Host;
 use environment::client::{Sql, Web};
 use protocol::{
@@ -16,7 +12,10 @@ use protocol::{
         },
     },
 };
-use runtime::{Job, JobError, model::data};
+use runtime::{
+    Job, JobError,
+    model::{clip, data},
+};
 
 /// A log is read in at most so many pieces, and its last lines are shown.
 const PIECES: usize = 64;

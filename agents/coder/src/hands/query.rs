@@ -1,10 +1,7 @@
-use super::{
-    preview::Preview,
-    wrong::{Wrong, clip},
-};
+use super::{preview::Preview, wrong::Wrong};
 use environment::client::only_reads;
 use protocol::Code;
-use runtime::model::data;
+use runtime::model::{clip, data};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};

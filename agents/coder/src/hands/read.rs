@@ -1,14 +1,10 @@
-use super::{
-    Workbench,
-    draft::File,
-    wrong::{Wrong, arguments, clip},
-};
+use super::{Workbench, draft::File, wrong::Wrong};
 use environment::client::grep;
 use protocol::{
     artifact::{Content, Migration, Path},
     chat::ToolCall,
 };
-use runtime::model::{ToolSpec, data};
+use runtime::model::{ToolSpec, arguments, clip, data};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::fmt::Write as _;

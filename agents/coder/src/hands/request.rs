@@ -1,10 +1,7 @@
-use super::{
-    preview::Preview,
-    wrong::{Wrong, clip},
-};
+use super::{preview::Preview, wrong::Wrong};
 use environment::client::{End, WebRequest, WebResponse};
 use protocol::{Code, artifact::Method};
-use runtime::model::data;
+use runtime::model::{clip, data};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::{collections::BTreeMap, fmt::Write as _, time::Duration};

@@ -25,7 +25,6 @@ use runtime::{
 };
 use serde_json::Value;
 use std::{
-    collections::BTreeMap,
     net::SocketAddr,
     sync::{Arc, Mutex},
     time::Duration,
@@ -33,10 +32,12 @@ use std::{
 use tempfile::TempDir;
 use tokio::{net::TcpListener, task::JoinHandle};
 
+/// Every request that came: method and target, the host it was for, its cookies.
+pub(super) type Requests = Arc<Mutex<Vec<(String, String, String)>>>;
+
 pub(super) struct Scene {
     pub(super) host: FakeHost,
-    /// Every request that came: method and target, the host it was for, its cookies.
-    pub(super) requests: Arc<Mutex<Vec<(String, String, String)>>>,
+    pub(super) requests: Requests,
     directory: TempDir,
     planner: Credential,
     coder: Running,
@@ -57,7 +58,7 @@ impl Scene {
     pub(super) async fn start(round: u32, turns: &[Calls]) -> Self {
         let (host, directory, planner) =
             (FakeHost::start().await, TempDir::new().expect("a directory"), Credential::random());
-        let requests = Arc::default();
+        let requests = Requests::default();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         *host.script.web.lock().expect("an address") = format!("http://{}", listener.local_addr().expect("an address"));
         let app = Router::new().fallback(answer).with_state(Arc::clone(&requests));
@@ -189,18 +190,12 @@ fn tape(round: u32, turns: &[Calls]) -> Tape {
         Turn { turn, prompt: Digest::of("prompt"), instructions: None, said: vec![], tries: vec![Try::Answered(reply)] }
     });
     let part = TapePart { agent: "coder".to_owned(), round, turns: turns.collect() };
-    Tape {
-        yonin_tape: 1,
-        goal: String::new(),
-        app: "shop".parse().expect("a name"),
-        approval: Approval::default(),
-        answer: None,
-        parts: vec![part],
-        artifacts: BTreeMap::new(),
-    }
+    let mut tape = Tape::of(String::new(), "shop".parse().expect("a name"), Approval::default());
+    tape.parts.push(part);
+    tape
 }
 
-async fn answer(State(requests): State<Arc<Mutex<Vec<(String, String, String)>>>>, request: Request) -> Response {
+async fn answer(State(requests): State<Requests>, request: Request) -> Response {
     let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or("").to_owned();
     let seen = (format!("{} {}", request.method(), request.uri()), header("host"), header("cookie"));
     requests.lock().expect("requests").push(seen);
