@@ -63,9 +63,8 @@ impl Scene {
         *host.script.web.lock().expect("an address") = format!("http://{}", listener.local_addr().expect("an address"));
         let app = Router::new().fallback(answer).with_state(Arc::clone(&requests));
         let web = tokio::spawn(async move { axum::serve(listener, app).await.expect("a server") });
-        let tape = serde_json::to_vec(&tape(round, turns)).expect("a tape");
-        std::fs::write(directory.path().join("tape.json"), tape).expect("written");
-        let coder = replica(&host, &directory, &planner).await;
+        record(&directory, round, turns);
+        let coder = replica(host.running.origin(), &host.key, &directory, &planner).await;
         Self { host, requests, directory, planner, coder, web }
     }
 
@@ -98,7 +97,7 @@ impl Scene {
 
     /// The process dies without a word; another one takes its place.
     pub(super) async fn crash(&mut self) {
-        let next = replica(&self.host, &self.directory, &self.planner).await;
+        let next = replica(self.host.running.origin(), &self.host.key, &self.directory, &self.planner).await;
         drop(std::mem::replace(&mut self.coder, next));
     }
 
@@ -111,32 +110,43 @@ impl Scene {
     }
 
     pub(super) async fn end(&self, job: JobId) -> PeerState<BuildOutput> {
-        let peer = self.peer();
-        let end = async {
-            loop {
-                match peer.poll(job).await.expect("a state") {
-                    PeerState::Working { .. } => tokio::time::sleep(Duration::from_millis(20)).await,
-                    end => return end,
-                }
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(30), end).await.expect("an end within 30 s")
+        end(&self.peer(), job).await
     }
 
     /// What is built.
     pub(super) async fn build(&self, order: &BuildInput) -> (ChangeSet, Vec<Turn>) {
-        let job = self.begin(order).await;
-        match self.end(job).await {
-            PeerState::Done(output) => (output.change_set, self.turns(job).await),
-            other => panic!("nothing was built: {other:?}"),
-        }
+        build(&self.peer(), order).await
     }
 
     pub(super) async fn turns(&self, job: JobId) -> Vec<Turn> {
-        let transcript: Transcript =
-            self.peer().call(GET_TRANSCRIPT, &WhichJob { job_id: job }).await.expect("a transcript");
-        transcript.turns
+        turns(&self.peer(), job).await
     }
+}
+
+/// What this Coder builds.
+pub(super) async fn build(coder: &Peer, order: &BuildInput) -> (ChangeSet, Vec<Turn>) {
+    let job = coder.start(BUILD, "build-1", &ann(), order).await.expect("a job");
+    match end(coder, job).await {
+        PeerState::Done(output) => (output.change_set, turns(coder, job).await),
+        other => panic!("nothing was built: {other:?}"),
+    }
+}
+
+async fn end(coder: &Peer, job: JobId) -> PeerState<BuildOutput> {
+    let end = async {
+        loop {
+            match coder.poll(job).await.expect("a state") {
+                PeerState::Working { .. } => tokio::time::sleep(Duration::from_millis(20)).await,
+                end => return end,
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), end).await.expect("an end within 30 s")
+}
+
+async fn turns(coder: &Peer, job: JobId) -> Vec<Turn> {
+    let transcript: Transcript = coder.call(GET_TRANSCRIPT, &WhichJob { job_id: job }).await.expect("a transcript");
+    transcript.turns
 }
 
 /// An order that starts from this release.
@@ -162,12 +172,13 @@ pub(super) fn text<'a>(change_set: &'a ChangeSet, path: &str) -> Option<&'a str>
     })
 }
 
-async fn replica(host: &FakeHost, directory: &TempDir, planner: &Credential) -> Running {
+/// A Coder whose store and tape are in this directory.
+pub(super) async fn replica(host: &str, key: &Credential, directory: &TempDir, planner: &Credential) -> Running {
     let tape = directory.path().join("tape.json");
     let mut reader = Reader::of([("YONIN_MODEL".to_owned(), format!("tape:{}", tape.display()))]);
     let models = Models::read(&mut reader, "coder");
     reader.finish().expect("no mistakes");
-    let config = CoderConfig { host: host.running.origin().to_owned(), credential: host.key.clone(), models };
+    let config = CoderConfig { host: host.to_owned(), credential: key.clone(), models };
     let store = Store::sqlite(&directory.path().join("coder.db")).await.expect("a store");
     let callers = Callers::nobody().and(planner, Principal::Service("planner".to_owned()));
     coder::service(&config, Arc::new(Blueprint), store)
@@ -177,6 +188,12 @@ async fn replica(host: &FakeHost, directory: &TempDir, planner: &Credential) -> 
         .await
         .expect("a port")
         .start()
+}
+
+/// Writes the tape of a model that makes these calls.
+pub(super) fn record(directory: &TempDir, round: u32, turns: &[Calls]) {
+    let tape = serde_json::to_vec(&tape(round, turns)).expect("a tape");
+    std::fs::write(directory.path().join("tape.json"), tape).expect("written");
 }
 
 fn tape(round: u32, turns: &[Calls]) -> Tape {
