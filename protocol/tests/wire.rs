@@ -530,6 +530,7 @@ fn snapshot() -> AppSnapshot {
             name: "posts".into(),
             columns: vec![Column { name: "id".into(), kind: "bigint".into(), nullable: false, unique: false }],
             references: vec![Reference { column: "author".into(), table: "users".into() }],
+            indexes: vec![Index { name: "PRIMARY".into(), columns: vec!["id".into()], unique: true }],
             rows: 3,
         }],
         migrations: vec!["0001_create_posts".into()],

@@ -1,6 +1,7 @@
 //! The Coder between a Planner and a host, through crashes and refusals.
 
 mod host;
+mod thinking;
 
 use coder::{CoderConfig, Engine, Order};
 use host::{FakeHost, Then};

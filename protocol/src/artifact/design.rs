@@ -149,3 +149,15 @@ pub struct Reference {
     /// The table it points to.
     pub table: String,
 }
+
+/// An index as it stands in the database.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Index {
+    /// Its name: `PRIMARY` for the primary key.
+    pub name: String,
+    /// What it is over, in order; what is computed stands there as `(expression)`.
+    pub columns: Vec<String>,
+    /// No two rows may have the same.
+    #[serde(default)]
+    pub unique: bool,
+}

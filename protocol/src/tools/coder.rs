@@ -3,7 +3,7 @@
 use super::{PreviewRef, thinking::Allowance};
 use crate::{
     AppName, Digest, TaskId,
-    artifact::{ChangeSet, CheckResult, Column, Design, Path, Plan, Reference, Release, Statement, Verdict},
+    artifact::{ChangeSet, CheckResult, Column, Design, Index, Path, Plan, Reference, Release, Statement, Verdict},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -85,6 +85,9 @@ pub struct Table {
     pub columns: Vec<Column>,
     /// Its foreign keys.
     pub references: Vec<Reference>,
+    /// Its indexes by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub indexes: Vec<Index>,
     /// Rows, as the server estimates them.
     pub rows: u64,
 }

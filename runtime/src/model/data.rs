@@ -13,3 +13,15 @@ pub fn data(job: JobId, source: &str, text: &str) -> String {
     let source = source.replace(['"', '\n', '<', '>'], " ");
     format!("<data of=\"{source}\" mark={mark}>\n{text}\n</data mark={mark}>")
 }
+
+/// As much of a text as a model is shown, in bytes, and whether that is all of it.
+///
+/// ```
+/// assert_eq!(runtime::model::clip("four", 4), ("four", true));
+/// assert_eq!(runtime::model::clip("四人", 4), ("四", false));
+/// ```
+#[must_use]
+pub fn clip(text: &str, most: usize) -> (&str, bool) {
+    let end = text.floor_char_boundary(most);
+    (&text[..end], end == text.len())
+}

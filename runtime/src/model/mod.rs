@@ -5,10 +5,12 @@
 //! after the last answer; it is paid for out of an allowance before it is made; and what is sent fits the model's [`window`].
 //! What is not the team's own words goes through [`data`].
 
+mod call;
 mod config;
 mod data;
 mod limits;
 mod price;
+mod schema;
 mod spec;
 mod tape;
 #[cfg(test)]
@@ -18,8 +20,9 @@ mod usage;
 mod window;
 mod wire;
 
+pub use call::arguments;
 pub use config::ModelConfig;
-pub use data::data;
+pub use data::{clip, data};
 pub use spec::{ModelChoice, ModelSpec};
 use tape::Tapes;
 pub use tape::{Tape, TapePart};
