@@ -38,6 +38,7 @@ pub(crate) async fn design(
     snapshot: Option<&AppSnapshot>,
 ) -> Result<Design, JobError> {
     let brief = Brief {
+        goal: input.plan.goal.clone(),
         agent: "architect",
         round: 0,
         instructions: INSTRUCTIONS.to_owned(),

@@ -33,6 +33,7 @@ pub(crate) async fn write(
     snapshot: Option<&AppSnapshot>,
 ) -> Result<ChangeSet, JobError> {
     let brief = Brief {
+        goal: input.plan.goal.clone(),
         agent: "coder",
         round: input.attempt,
         instructions: INSTRUCTIONS.to_owned(),

@@ -19,6 +19,7 @@ use runtime::{
 /// [`protocol::Code::ModelUnusable`] when nothing that the model says is a plan; those of [`Thinking::next`].
 pub(crate) async fn plan(models: &Models, reading: &Reading<'_>) -> Result<Planned, JobError> {
     let brief = Brief {
+        goal: reading.goal.to_owned(),
         agent: crate::NAME,
         round: 0,
         instructions: include_str!("../../prompts/plan.md").to_owned(),
