@@ -96,7 +96,7 @@ impl FromStr for ModelSpec {
     fn from_str(text: &str) -> Result<Self, BadModel> {
         let (provider, rest) = text.split_once(':').ok_or(BadModel::Provider)?;
         let provider = Provider::ALL.into_iter().find(|known| known.as_str() == provider).ok_or(BadModel::Provider)?;
-        let (model, url) = match rest.split_once('@') {
+        let (model, url) = match rest.rsplit_once('@') {
             Some((model, url)) => (model, Some(url.trim_end_matches('/').to_owned())),
             None => (rest, None),
         };
@@ -134,9 +134,20 @@ mod tests {
             ("openai:", BadModel::Name),
             ("tape:", BadModel::Name),
             ("openai:x@localhost:80", BadModel::Url),
+            // Secrets don't belong into addresses, which are told and logged.
+            ("openai:x@https://user:secret@host/v1", BadModel::Url),
             ("openai:x, ", BadModel::Provider),
         ] {
             assert_eq!(text.parse::<ModelChoice>(), Err(why), "{text}");
         }
+    }
+
+    #[test]
+    fn a_models_name_may_have_any_sign() {
+        let model: ModelSpec = "openai:@cf/meta/llama-4:free@http://gateway:4000/v1/".parse().expect("a model");
+        assert_eq!(
+            (model.model.as_str(), model.url.as_deref()),
+            ("@cf/meta/llama-4:free", Some("http://gateway:4000/v1"))
+        );
     }
 }

@@ -300,40 +300,43 @@ impl<'a> Thinking<'a> {
         let mut turns = self.turns.clone();
         turns.push(turn.clone());
         let (allowance, spent) = (self.brief.allowance, total(&turns));
+        let exhausted = |detail: String| Err(JobError::Terminal(Code::BudgetExhausted.problem(detail)));
+        let shortest = SHORTEST.min(longest);
         let left = allowance.tokens.saturating_sub(spent.total());
-        let longest = longest.min(left.saturating_sub(input));
-        let reserved = Tokens { input, output: longest, micro_usd: None };
-        let cost = self.models.price(reserved);
-        let reserved = Tokens { micro_usd: cost, ..reserved };
-        let short = longest < SHORTEST.min(self.models.longest());
-        if short || input > left {
-            let detail = format!(
-                "the next call would take {input} tokens and its answer; {} of {} are left after {} turns",
-                left,
+        let mut longest = longest.min(left.saturating_sub(input));
+        if longest < shortest || input > left {
+            return exhausted(format!(
+                "the next call would take {input} tokens and its answer; {left} of {} are left after {} turns",
                 allowance.tokens,
                 turn.turn - 1
-            );
-            return Err(JobError::Terminal(Code::BudgetExhausted.problem(detail)));
+            ));
         }
-        let Some(limit) = allowance.micro_usd else { return Ok((longest, reserved)) };
-        match (spent.micro_usd, cost) {
-            (Some(spent), Some(cost)) if spent.saturating_add(cost) <= limit => Ok((longest, reserved)),
-            (Some(spent), Some(cost)) => {
-                let detail = format!(
-                    "the next call may cost {}; {} of {} are left",
-                    usd(cost),
-                    usd(limit.saturating_sub(spent)),
-                    usd(limit)
-                );
-                Err(JobError::Terminal(Code::BudgetExhausted.problem(detail)))
+        let price = |output| self.models.price(Tokens { input, output, micro_usd: None });
+        if let Some(limit) = allowance.micro_usd {
+            let (Some(spent), Some(least), Some(most)) = (spent.micro_usd, price(shortest), price(longest)) else {
+                let why = "the task has a limit in US dollars, and no price is set for the model (YONIN_MODEL_PRICES)";
+                return exhausted(why.to_owned());
+            };
+            let left = limit.saturating_sub(spent);
+            if least > left {
+                let (cost, left, limit) = (usd(least), usd(left), usd(limit));
+                return exhausted(format!("the next call may cost {cost} and more; {left} of {limit} are left"));
             }
-            _ => {
-                let detail =
-                    "the task has a limit in US dollars, and no price is set for the model (YONIN_MODEL_PRICES)";
-                Err(JobError::Terminal(Code::BudgetExhausted.problem(detail)))
+            if most > left {
+                longest = affordable(shortest, longest, |output| price(output).is_some_and(|cost| cost <= left));
             }
         }
+        Ok((longest, Tokens { input, output: longest, micro_usd: price(longest) }))
     }
+}
+
+/// The most between what can be paid for and what cannot.
+fn affordable(mut enough: u64, mut too_much: u64, can_pay: impl Fn(u64) -> bool) -> u64 {
+    while too_much - enough > 1 {
+        let middle = enough.midpoint(too_much);
+        if can_pay(middle) { enough = middle } else { too_much = middle }
+    }
+    enough
 }
 
 /// Tokens that a call took and that nothing came of.

@@ -33,7 +33,8 @@ async fn a_call_that_the_budget_does_not_cover_is_not_made() {
         // Three calls are covered, and what they leave does not cover a fourth.
         (1_000, None, "", 3),
         (200_000, Some(10), "openai:test=1/10", 0),
-        (200_000, Some(21_000), "openai:test=1/10", 4),
+        // The answers may be shorter and shorter, and then too short.
+        (200_000, Some(6_000), "openai:test=1/10", 4),
         // Nobody knows what it would cost.
         (200_000, Some(1_000_000), "", 0),
     ] {

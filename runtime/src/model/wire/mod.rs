@@ -84,6 +84,12 @@ impl Wire {
                 Err(mut failure) => {
                     failure.tokens.micro_usd = self.prices.of(&line.name(), failure.tokens);
                     let spent = failure.tokens.total() > 0;
+                    tracing::warn!(
+                        model.name = line.name(),
+                        model.spent_tokens = failure.tokens.total(),
+                        why = failure.what,
+                        "A language model did not answer"
+                    );
                     failures.push((line.name(), failure));
                     if spent {
                         break;
