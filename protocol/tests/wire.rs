@@ -181,6 +181,7 @@ fn the_other_agents_tools() {
         intent,
         base: None,
         change_set: change_set().digest(),
+        attempt: 1,
         checks: Vec::new(),
         allowance: Allowance::default(),
         turn: 11,

@@ -7,6 +7,7 @@ mod front;
 mod marked;
 mod planted;
 mod process;
+pub mod provider;
 pub mod proxy;
 pub mod servers;
 pub mod stream;

@@ -41,6 +41,9 @@ pub struct Verdict {
 impl Verdict {
     /// The checks that no verdict may lack.
     pub const MANDATORY: [&'static str; 3] = ["lint", "no-5xx", "no-php-warnings"];
+    /// The check that the runner adds where a change is to bring something new to an app that has a release: for everything new, a
+    /// check failed on the release before and passes now.
+    pub const SHOWS_CHANGE: &'static str = "shows-change";
 
     /// What the signature is made over: the canonical JSON of everything but the signature.
     #[must_use]

@@ -27,6 +27,9 @@ pub struct VerifyInput {
     pub base: Option<Digest>,
     /// The change-set.
     pub change_set: Digest,
+    /// The round of build and verify, from 1; 0 for a rollback.
+    #[serde(default)]
+    pub attempt: u32,
     /// The checks of an earlier run of the same task, to be run again; proposed anew when empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub checks: Vec<Check>,

@@ -33,7 +33,10 @@ struct Asked {
 impl Job {
     /// The turns of the conversation that earlier runs of this job have had. A call that was not seen to end is lost: it may have
     /// been made, and counts.
-    pub(crate) async fn turns(&self) -> Result<Vec<Turn>, JobError> {
+    ///
+    /// # Errors
+    /// [`JobError::Store`].
+    pub async fn turns(&self) -> Result<Vec<Turn>, JobError> {
         turns(self.store.effects(self.id(), CALLS).await?)
     }
 

@@ -13,7 +13,7 @@ mod lease;
 mod queue;
 mod run;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub mod worker;
 
 pub use context::Job;

@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// A job that is looked at in vain is looked at more and more seldom, down to once in this many poll intervals.
-const RAREST_POLL: f64 = 10.0;
+const RAREST_POLL: f64 = 60.0;
 
 /// A claimed job and the tool that runs it.
 pub(super) struct Run {

@@ -10,7 +10,7 @@ use std::{num::NonZeroU64, time::Duration};
 /// | `YONIN_PLANNER_MODEL`, `YONIN_ARCHITECT_MODEL`, `YONIN_CODER_MODEL`, `YONIN_TESTER_MODEL` | the same for one agent alone |
 /// | `OPENAI_API_KEY`, `ANTHROPIC_API_KEY` | keys of the providers at their own addresses |
 /// | `YONIN_MODEL_KEY` | the key for addresses given with `@`; none is sent without it |
-/// | `YONIN_MODEL_WINDOW` | tokens that a call may have, its answer included: 128000 |
+/// | `YONIN_MODEL_WINDOW` | tokens that a call may have, its answer included: 128000. Ollama cuts off what is longer than it was told when it was started (`OLLAMA_CONTEXT_LENGTH`) without a word: say the same here |
 /// | `YONIN_MODEL_ANSWER` | tokens that an answer may have: 16000 |
 /// | `YONIN_MODEL_PRICES` | US dollars for a million tokens, in and out: `openai:gpt-5=1.25/10, anthropic:claude-sonnet-4-5=3/15` |
 /// | `YONIN_MODEL_CALLS` | calls under way at the same time, for each provider and process: 8 |
@@ -48,9 +48,9 @@ impl ModelConfig {
         }
         let config = Self {
             choice: reader.or(&format!("YONIN_{}_MODEL", agent.to_uppercase()), everybody),
-            openai_key: reader.optional::<String>("OPENAI_API_KEY").map(Credential::new),
-            anthropic_key: reader.optional::<String>("ANTHROPIC_API_KEY").map(Credential::new),
-            own_key: reader.optional::<String>("YONIN_MODEL_KEY").map(Credential::new),
+            openai_key: key(reader, "OPENAI_API_KEY"),
+            anthropic_key: key(reader, "ANTHROPIC_API_KEY"),
+            own_key: key(reader, "YONIN_MODEL_KEY"),
             window,
             longest,
             prices: reader.or("YONIN_MODEL_PRICES", Prices::default()),
@@ -89,4 +89,9 @@ impl ModelConfig {
             Provider::Ollama => None,
         }
     }
+}
+
+/// A key. One that is empty is none: charts and compose files pass on what is not set as nothing.
+fn key(reader: &mut Reader, name: &str) -> Option<Credential> {
+    reader.optional::<String>(name).filter(|key| !key.is_empty()).map(Credential::new)
 }

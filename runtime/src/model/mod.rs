@@ -13,6 +13,8 @@ mod price;
 mod schema;
 mod spec;
 mod tape;
+#[cfg(test)]
+mod tests;
 mod thinking;
 mod usage;
 mod window;
@@ -22,6 +24,7 @@ pub use call::arguments;
 pub use config::ModelConfig;
 pub use data::{clip, data};
 pub use spec::{ModelChoice, ModelSpec};
+use tape::Tapes;
 pub use tape::{Tape, TapePart};
 pub(crate) use thinking::became;
 pub use thinking::{Brief, Did, Hands, Thinking};
@@ -29,7 +32,7 @@ pub use usage::usage;
 
 use crate::config::Reader;
 use protocol::{
-    Problem,
+    Code, Problem,
     chat::{Message, Reply, Tokens},
 };
 use serde_json::Value;
@@ -68,7 +71,8 @@ pub(crate) struct Question<'a> {
 
 /// Where a call stands in the work of the team: what a tape is wound to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Position {
+pub(crate) struct Position<'a> {
+    pub(crate) goal: &'a str,
     pub(crate) agent: &'static str,
     pub(crate) round: u32,
     pub(crate) turn: u32,
@@ -79,12 +83,16 @@ pub(crate) struct Position {
 pub(crate) struct Refusal {
     /// Which model was asked last.
     pub(crate) model: String,
-    pub(crate) problem: Problem,
+    pub(crate) problem: Box<Problem>,
     /// Asking again may go better, not before this time is over.
     pub(crate) again: Option<Duration>,
     /// What it took all the same.
     pub(crate) tokens: Tokens,
 }
+
+/// Leave to make one call ([`Models::place`]).
+#[derive(Debug)]
+pub(crate) struct Place(Option<wire::Place>);
 
 /// The language models that an agent may ask. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -93,7 +101,7 @@ pub struct Models(Arc<Source>);
 #[derive(Debug)]
 enum Source {
     Wire(wire::Wire),
-    Tape(Tape),
+    Tapes(Tapes),
 }
 
 impl Models {
@@ -104,7 +112,7 @@ impl Models {
     pub fn open(config: &ModelConfig) -> Result<Option<Self>, Problem> {
         let source = match &config.choice {
             ModelChoice::Blueprint => return Ok(None),
-            ModelChoice::Tape(file) => Source::Tape(Tape::read(file)?),
+            ModelChoice::Tape(file) => Source::Tapes(Tapes::read(file)?),
             ModelChoice::Wire(_) => Source::Wire(wire::Wire::new(config)?),
         };
         Ok(Some(Self(Arc::new(source))))
@@ -119,11 +127,36 @@ impl Models {
         })
     }
 
-    /// Asks, once; where several models may be asked, one after the other until one answers.
-    pub(crate) async fn ask(&self, at: Position, question: &Question<'_>) -> Result<Reply, Refusal> {
+    /// Leave to make a call of so many tokens, after so many calls of the same turn that were paid for and came to nothing.
+    ///
+    /// # Errors
+    /// How long it takes until there may be leave. Nobody waits for it with a worker in hand.
+    pub(crate) fn place(&self, failed: usize, tokens: u64) -> Result<Place, Duration> {
         match &*self.0 {
-            Source::Wire(wire) => wire.ask(question).await,
-            Source::Tape(tape) => tape.ask(at),
+            Source::Wire(wire) => wire.place(failed, tokens).map(Some).map(Place),
+            Source::Tapes(_) => Ok(Place(None)),
+        }
+    }
+
+    /// Asks, once; where several models may be asked, one after the other until one answers.
+    pub(crate) async fn ask(&self, at: Position<'_>, question: &Question<'_>, place: Place) -> Result<Reply, Refusal> {
+        match (&*self.0, place.0) {
+            (Source::Wire(wire), Some(place)) => wire.ask(question, place).await,
+            (Source::Tapes(tapes), _) => tapes.ask(at),
+            (Source::Wire(_), None) => Err(Refusal {
+                model: self.first(),
+                problem: Box::new(Code::Internal.problem("a model is called without leave")),
+                again: None,
+                tokens: Tokens::default(),
+            }),
+        }
+    }
+
+    /// The model that there is leave to call, as the setting names it.
+    pub(crate) fn at(&self, place: &Place) -> String {
+        match (&*self.0, &place.0) {
+            (Source::Wire(wire), Some(place)) => wire.name(place),
+            _ => self.first(),
         }
     }
 
@@ -131,7 +164,7 @@ impl Models {
     pub(crate) fn first(&self) -> String {
         match &*self.0 {
             Source::Wire(wire) => wire.first(),
-            Source::Tape(_) => "tape".to_owned(),
+            Source::Tapes(_) => "tape".to_owned(),
         }
     }
 
@@ -139,7 +172,7 @@ impl Models {
     pub(crate) fn window(&self) -> u64 {
         match &*self.0 {
             Source::Wire(wire) => wire.window(),
-            Source::Tape(_) => u64::MAX,
+            Source::Tapes(_) => u64::MAX,
         }
     }
 
@@ -147,7 +180,7 @@ impl Models {
     pub(crate) fn longest(&self) -> u64 {
         match &*self.0 {
             Source::Wire(wire) => wire.longest(),
-            Source::Tape(_) => 0,
+            Source::Tapes(_) => 0,
         }
     }
 
@@ -156,7 +189,7 @@ impl Models {
     pub(crate) fn price(&self, tokens: Tokens) -> Option<u64> {
         match &*self.0 {
             Source::Wire(wire) => wire.price(tokens),
-            Source::Tape(_) => Some(0),
+            Source::Tapes(_) => Some(0),
         }
     }
 }

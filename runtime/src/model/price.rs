@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, str::FromStr};
 
 /// What models cost: US dollars for a million tokens, in and out, by the name of the model as the setting has it.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Prices(BTreeMap<String, (f64, f64)>);
+pub(super) struct Prices(BTreeMap<String, (f64, f64)>);
 
 impl Prices {
     /// Millionths of a US dollar, rounded up; nothing when there is no price for the model.
@@ -23,7 +23,7 @@ impl Prices {
 /// Why a text is no list of prices.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("prices are `MODEL=IN/OUT` with commas between, in US dollars for a million tokens")]
-pub struct BadPrices;
+pub(super) struct BadPrices;
 
 impl FromStr for Prices {
     type Err = BadPrices;

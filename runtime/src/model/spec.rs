@@ -14,7 +14,7 @@ use std::{fmt, path::PathBuf, str::FromStr};
 pub enum ModelChoice {
     /// `blueprint`: the offline engine, no model at all.
     Blueprint,
-    /// `tape:FILE`: what was heard in an earlier run.
+    /// `tape:FILE`: what was heard in an earlier run; `tape:DIRECTORY`: in any of these, by the goal.
     Tape(PathBuf),
     /// `PROVIDER:MODEL[@URL]`, several with commas between: each is asked when the one before it does not answer.
     Wire(Vec<ModelSpec>),

@@ -29,9 +29,15 @@ const SHORTEST: u64 = 500;
 /// What a model is told of one tool call is cut off here, in bytes.
 const LONGEST_RESULT: usize = 48 << 10;
 
+/// What the model is told of the call that ended its work, and of those after it.
+const ACCEPTED: &str = "Accepted.";
+const TOO_LATE: &str = "Not carried out: the call before ended the work.";
+
 /// What a conversation is about.
 #[derive(Debug, Clone)]
 pub struct Brief {
+    /// The goal of the task that it is a part of, exactly as it was written.
+    pub goal: String,
     /// The agent: `coder`.
     pub agent: &'static str,
     /// The round of build and verify, 0 before the first.
@@ -185,16 +191,25 @@ impl<'a> Thinking<'a> {
             idle = 0;
             let calls: Vec<_> = reply.calls.iter().map(|call| (call.name.clone(), call.arguments.clone())).collect();
             let again = before.replace(calls) == before;
-            let mut results = Vec::new();
+            let (mut results, mut outcome) = (Vec::new(), None);
             for call in &reply.calls {
-                match self.carry_out(hands, call, again).await? {
-                    Did::Said(content) => {
-                        results.push(ToolResult { call: call.id.clone(), name: call.name.clone(), content });
-                    }
-                    Did::Finished(outcome) => return Ok(outcome),
-                }
+                let content = match outcome {
+                    Some(_) => TOO_LATE.to_owned(),
+                    None => match self.carry_out(hands, call, again).await? {
+                        Did::Said(content) => content,
+                        Did::Finished(finished) => {
+                            outcome = Some(finished);
+                            ACCEPTED.to_owned()
+                        }
+                    },
+                };
+                results.push(ToolResult { call: call.id.clone(), name: call.name.clone(), content });
             }
+            // Also after the last one, for a conversation that goes on: providers want a result for every call.
             self.said.push(Message::Tools { results });
+            if let Some(outcome) = outcome {
+                return Ok(outcome);
+            }
         }
         Err(unusable(format!("it was not done after {MOST_TURNS} turns")))
     }
@@ -205,7 +220,8 @@ impl<'a> Thinking<'a> {
         call: &ToolCall,
         again: bool,
     ) -> Result<Did<H::Outcome>, JobError> {
-        if let Some(said) = self.told(call) {
+        // A call that ended the work ends it again.
+        if let Some(said) = self.told(call).filter(|said| said != ACCEPTED) {
             hands.again(call, &said).await?;
             return Ok(Did::Said(said));
         }
@@ -238,7 +254,8 @@ impl<'a> Thinking<'a> {
     }
 
     async fn ask(&self, turn: &mut Turn) -> Result<Reply, JobError> {
-        let at = Position { agent: self.brief.agent, round: self.brief.round, turn: turn.turn };
+        let Brief { goal, agent, round, .. } = &self.brief;
+        let at = Position { goal, agent, round: *round, turn: turn.turn };
         if turn.tries.len() >= TRIES {
             let why = turn.tries.iter().rev().find_map(|one| match one {
                 Try::Refused { model, problem, .. } => Some(format!("{model}: {}", problem.detail)),
@@ -255,8 +272,15 @@ impl<'a> Thinking<'a> {
         let messages = window::fit(&self.messages, room).map_err(JobError::Terminal)?;
         let input = fixed + messages.iter().map(estimate).sum::<u64>();
         let (longest, reserved) = self.reserve(turn, input, longest)?;
+        let failed = turn.tries.iter().filter(|one| took(one) > 0).count();
+        // Before anything is written down: who has to wait for leave has not tried.
+        let place = self.models.place(failed, reserved.total()).map_err(|pause| {
+            let problem = Code::ModelUnavailable.problem("no language model can be called just now");
+            JobError::RateLimited(problem, pause)
+        })?;
         let question = Question { instructions, tools, form: form.as_ref(), messages, longest };
-        let asked = self.job.ask(turn, self.models.first(), reserved, self.models.ask(at, &question)).await?;
+        let model = self.models.at(&place);
+        let asked = self.job.ask(turn, model, reserved, self.models.ask(at, &question, place)).await?;
         turn.tries.push(asked.clone());
         match asked {
             Try::Answered(reply) => Ok(reply),
@@ -312,13 +336,21 @@ impl<'a> Thinking<'a> {
     }
 }
 
+/// Tokens that a call took and that nothing came of.
+fn took(one: &Try) -> u64 {
+    match one {
+        Try::Refused { tokens, .. } | Try::Lost { tokens, .. } => tokens.total(),
+        Try::Answered(_) => 0,
+    }
+}
+
 /// The outcome of a call, as it is written down.
 pub(crate) fn became(answered: Result<Reply, Refusal>) -> Try {
     match answered {
         Ok(reply) => Try::Answered(reply),
         Err(Refusal { model, problem, again, tokens }) => {
             let pause_millis = again.map(|pause| u64::try_from(pause.as_millis()).unwrap_or(u64::MAX));
-            Try::Refused { model, problem, pause_millis, tokens }
+            Try::Refused { model, problem: *problem, pause_millis, tokens }
         }
     }
 }

@@ -54,7 +54,8 @@ on_every_backend! {
     lists_page_from_new_to_old_and_show_nobody_elses
     artifacts_are_found_by_attempt_or_the_last
     ten_thousand_jobs_of_one_do_not_keep_the_one_of_another_waiting
-    what_goes_on_comes_before_what_is_queued
+    what_waits_and_what_is_queued_take_turns
+    what_there_is_something_to_see_for_comes_before_what_only_looks
     a_row_of_a_newer_form_is_left_to_newer_programs
     what_ended_long_ago_is_cleared_away_and_nothing_else
     an_artifact_kept_again_while_others_clear_away_stays
@@ -346,12 +347,32 @@ async fn ten_thousand_jobs_of_one_do_not_keep_the_one_of_another_waiting(store: 
     assert_eq!(store.queued().await.expect("counts"), 300 - 8 - 1, "three of bob's and carl's, one of ann's at most");
 }
 
-async fn what_goes_on_comes_before_what_is_queued(store: Store) {
-    let waiting = submit(&store, new_job()).await.id;
-    let claimed = claim(&store).await.claim;
-    submit(&store, new_job()).await;
-    store.write(&claimed, &Write::HandBack).await.expect("hands back");
-    assert_eq!(claim(&store).await.claim.id, waiting);
+async fn what_waits_and_what_is_queued_take_turns(store: Store) {
+    for _ in 0..8 {
+        submit(&store, new_job()).await;
+    }
+    for claimed in claim_all(&store, 4).await {
+        store.write(&claimed.claim, &Write::HandBack).await.expect("hands back");
+    }
+    // Four wait, four are queued; however few places there are, neither keeps the other from being served.
+    let both = claim_all(&store, 4).await;
+    let begun = both.iter().filter(|claimed| claimed.claim.fence > 1).count();
+    assert_eq!((both.len(), begun), (4, 2));
+    let rest = claim_all(&store, 9).await;
+    assert_eq!(rest.len(), 4, "what one leaves the other takes");
+}
+
+async fn what_there_is_something_to_see_for_comes_before_what_only_looks(store: Store) {
+    let peers = [JobId::fresh(), JobId::fresh()];
+    for _ in peers {
+        submit(&store, new_job()).await;
+    }
+    for (claimed, peer) in claim_all(&store, 2).await.iter().zip(peers) {
+        let pause = Pause::Peer { job: peer, after: Duration::ZERO, polls: 0 };
+        store.write(&claimed.claim, &Write::Wait { checkpoint: json!(peer), pause }).await.expect("waits");
+    }
+    let look = store.claim("tests", LEASE, 1, &peers[1..]).await.expect("claims");
+    assert_eq!(look.claimed[0].record.checkpoint, Some(json!(peers[1])));
 }
 
 async fn a_row_of_a_newer_form_is_left_to_newer_programs(store: Store) {
