@@ -197,8 +197,9 @@ pub(crate) struct Submit {
 /// Which tape, and from where on something else is to think.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Replay {
-    /// The tape, as `export` prints it.
-    pub(crate) file: PathBuf,
+    /// The tape, as `export` prints it; several of one app, in the order in which its tasks were submitted.
+    #[arg(required = true)]
+    pub(crate) files: Vec<PathBuf>,
     /// From this stage on, ask a model instead of the tape.
     #[arg(long, value_enum, requires = "model")]
     pub(crate) from: Option<StageName>,

@@ -22,7 +22,13 @@ use runtime::{
     config::Reader,
     model::{Models, Tape},
 };
-use std::{collections::BTreeMap, path::Path, process::ExitCode, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
 
 /// The agents in the order of their stages, and the artifacts of each that a tape knows.
 const AGENTS: [(StageName, &str, &str); 4] = [
@@ -32,25 +38,46 @@ const AGENTS: [(StageName, &str, &str); 4] = [
     (StageName::Verify, "tester", "checks"),
 ];
 
-/// Plays a tape in a directory that is gone afterwards. Succeeds when its artifacts come out the same; those before the stage from
+/// Plays tapes in a directory that is gone afterwards. Succeeds when their artifacts come out the same; those before the stage from
 /// which on a model is asked, and then the task must succeed, too.
 pub(crate) async fn replay(engine: Arc<dyn coder::Engine>, replay: Replay) -> Result<ExitCode, Failure> {
-    let tape = Tape::read(&replay.file)?;
-    let models = models(&replay, &tape)?;
     let dir = tempfile::Builder::new().prefix("yonin-replay-").tempdir()?;
+    let tapes = read_all(&replay.files, &dir.path().join("tapes"))?;
+    let models = models(&replay, &tapes, &dir.path().join("tapes"))?;
     let mut interrupt = std::pin::pin!(interrupted());
     eprintln!("starting Nginx, PHP-FPM, MariaDB, Redis and four agents");
     let options = Options { coder: engine, models, ..Options::new(dir.path().join("data")) };
     let up = Up::start_until(options, interrupt.as_mut()).await?.ok_or_else(stopped_early)?;
     let outcome = tokio::select! {
-        outcome = play(&up, &tape, replay.from) => outcome,
+        outcome = play_all(&up, &tapes, replay.from) => outcome,
         () = interrupt => Err(stopped_early()),
     };
     up.stop().await;
     outcome
 }
 
-async fn play(up: &Up, tape: &Tape, from: Option<StageName>) -> Result<ExitCode, Failure> {
+/// The tapes, each with a copy in this directory, from where agents play them.
+fn read_all(files: &[PathBuf], dir: &Path) -> Result<Vec<Tape>, Failure> {
+    fs::create_dir(dir)?;
+    let read = |(place, file): (usize, &PathBuf)| -> Result<Tape, Failure> {
+        let tape = Tape::read(file)?;
+        fs::copy(file, dir.join(format!("{place}.json")))?;
+        Ok(tape)
+    };
+    files.iter().enumerate().map(read).collect()
+}
+
+/// One after the other, since each starts from what the one before left; all must be good.
+async fn play_all(up: &Up, tapes: &[Tape], from: Option<StageName>) -> Result<ExitCode, Failure> {
+    for tape in tapes {
+        if !play(up, tape, from).await? {
+            return Ok(ExitCode::FAILURE);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn play(up: &Up, tape: &Tape, from: Option<StageName>) -> Result<bool, Failure> {
     let client = Client::new(&up.addresses().api, &up.addresses().key);
     eprintln!("the goal: {}", tape.goal);
     let rounds = tape.parts.iter().map(|part| part.round).max().unwrap_or(0);
@@ -68,8 +95,7 @@ async fn play(up: &Up, tape: &Tape, from: Option<StageName>) -> Result<ExitCode,
         eprintln!("{}", explained(problem));
     }
     let same = compare(&recorded(tape, from), &client.tape(task.id).await?.artifacts)?;
-    let good = same && (from.is_none() || task.status == Status::Succeeded);
-    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(same && (from.is_none() || task.status == Status::Succeeded))
 }
 
 /// The artifacts that are to come out the same.
@@ -97,20 +123,20 @@ fn compare(recorded: &BTreeMap<&str, Digest>, now: &BTreeMap<String, Digest>) ->
 }
 
 /// Who thinks: the tape for the agents that are on it, the model for those from its stage on, and the offline engine for the rest.
-fn models(replay: &Replay, tape: &Tape) -> Result<AgentModels, Failure> {
+fn models(replay: &Replay, tapes: &[Tape], dir: &Path) -> Result<AgentModels, Failure> {
     let of = |agent: &str| {
         let stage = AGENTS.iter().find(|(_, known, _)| *known == agent).map(|(stage, ..)| *stage);
         match (&replay.from, &replay.model) {
             (Some(from), Some(model)) if stage >= Some(*from) => asked(agent, model),
-            _ if tape.parts.iter().any(|part| part.agent == agent) => played(agent, &replay.file),
+            _ if tapes.iter().flat_map(|tape| &tape.parts).any(|part| part.agent == agent) => played(agent, dir),
             _ => Ok(None),
         }
     };
     Ok(AgentModels { planner: of("planner")?, architect: of("architect")?, coder: of("coder")?, tester: of("tester")? })
 }
 
-fn played(agent: &str, file: &Path) -> Result<Option<Models>, Failure> {
-    let setting = ("YONIN_MODEL".to_owned(), format!("tape:{}", file.display()));
+fn played(agent: &str, dir: &Path) -> Result<Option<Models>, Failure> {
+    let setting = ("YONIN_MODEL".to_owned(), format!("tape:{}", dir.display()));
     read(Reader::of([setting]), agent)
 }
 

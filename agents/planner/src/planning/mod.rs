@@ -10,7 +10,7 @@ use draft::{Draft, Thought};
 use protocol::artifact::Plan;
 use runtime::{
     JobError,
-    model::{Brief, Models, Thinking},
+    model::{Brief, Form, Models, Thinking},
 };
 
 /// A plan for the goal, or what has to be known before there can be one. After the person has answered there is a plan.
@@ -19,11 +19,12 @@ use runtime::{
 /// [`protocol::Code::ModelUnusable`] when nothing that the model says is a plan; those of [`Thinking::next`].
 pub(crate) async fn plan(models: &Models, reading: &Reading<'_>) -> Result<Planned, JobError> {
     let brief = Brief {
+        goal: reading.goal.to_owned(),
         agent: crate::NAME,
         round: 0,
         instructions: include_str!("../../prompts/plan.md").to_owned(),
         tools: Vec::new(),
-        form: Some(Draft::form()),
+        form: Some(Form::of::<Draft>("plan")),
         allowance: reading.allowance,
     };
     let live = reading.snapshot.and_then(|snapshot| snapshot.live.as_ref()).is_some();
