@@ -77,6 +77,7 @@ fn tasks() {
         Task { status: Status::Waiting, stage: Stage::Approve, question: Some(question()), result: None, ..task() };
     wire!("task-waiting", waiting);
     wire!("question-in-doubt", Question::InDoubt { reason: "every worker of the release died".into() });
+    wire!("question-clarify", Question::Clarify { questions: vec!["Who may write into it?".into()] });
     let failed = Task { status: Status::Failed, error: Some(problem()), result: None, ..task() };
     wire!("task-failed", failed);
     wire!("problem", problem());
@@ -114,6 +115,7 @@ fn artifacts() {
 fn rest() {
     wire!("submit-task", submit());
     wire!("rollback-app", RollbackApp { to: Some(digest("r0")) });
+    wire!("answer-task", AnswerTask { text: "誰でも。".into() });
     wire!("reject-task", RejectTask { reason: Some("not today".into()) });
     wire!("task-list", TaskList { tasks: vec![task()], next_cursor: Some(id().to_string()) });
     wire!("app-list", AppList { apps: vec![App { name: app(), url: url(), live: Some(release()) }] });
@@ -130,6 +132,7 @@ fn the_planners_tools() {
         ListTasksInput { app: Some(app()), status: Some(Status::Queued), limit: Some(5), cursor: Some("c".into()) };
     wire!("tool-list", list);
     wire!("tool-reject", RejectTaskInput { id: id(), reason: None });
+    wire!("tool-answer", AnswerTaskInput { id: id(), text: "Everybody.".into() });
     wire!("tool-rollback", RollbackAppInput { app: app(), to: None });
     wire!("tool-list-apps", ListAppsInput {});
     wire!("tool-outcome", TaskOutcome { id: id(), app: app(), result: Some(result()) });
@@ -252,6 +255,7 @@ fn tools_have_schemas_with_names() {
         (CANCEL_TASK, schema::<TaskInput>(), schema::<Task>()),
         (APPROVE_TASK, schema::<TaskInput>(), schema::<Task>()),
         (REJECT_TASK, schema::<RejectTaskInput>(), schema::<Task>()),
+        (ANSWER_TASK, schema::<AnswerTaskInput>(), schema::<Task>()),
         (LIST_APPS, schema::<ListAppsInput>(), schema::<AppList>()),
         (ROLLBACK_APP, schema::<RollbackAppInput>(), schema::<TaskOutcome>()),
         (DESIGN, schema::<DesignInput>(), schema::<Design>()),

@@ -2,8 +2,7 @@ use protocol::{
     AppName, TaskId,
     artifact::{Criterion, Plan, PlanStep, Risk},
 };
-use runtime::model::Form;
-use schemars::{JsonSchema, generate::SchemaSettings};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::HashSet;
 
@@ -55,16 +54,6 @@ const MOST: usize = 20;
 const LONGEST: usize = 2_000;
 
 impl Draft {
-    /// The form of an answer.
-    pub(super) fn form() -> Form {
-        let settings = SchemaSettings::draft2020_12().with(|settings| {
-            // Not every provider follows references.
-            settings.inline_subschemas = true;
-            settings.meta_schema = None;
-        });
-        Form { name: "plan", schema: settings.into_generator().into_root_schema_for::<Self>().into() }
-    }
-
     /// What the first answer says of an app with a live release, or without one.
     ///
     /// # Errors

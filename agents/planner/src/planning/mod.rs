@@ -10,7 +10,7 @@ use draft::{Draft, Thought};
 use protocol::artifact::Plan;
 use runtime::{
     JobError,
-    model::{Brief, Models, Thinking},
+    model::{Brief, Form, Models, Thinking},
 };
 
 /// A plan for the goal, or what has to be known before there can be one. After the person has answered there is a plan.
@@ -24,7 +24,7 @@ pub(crate) async fn plan(models: &Models, reading: &Reading<'_>) -> Result<Plann
         round: 0,
         instructions: include_str!("../../prompts/plan.md").to_owned(),
         tools: Vec::new(),
-        form: Some(Draft::form()),
+        form: Some(Form::of::<Draft>("plan")),
         allowance: reading.allowance,
     };
     let live = reading.snapshot.and_then(|snapshot| snapshot.live.as_ref()).is_some();
