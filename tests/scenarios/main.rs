@@ -12,3 +12,4 @@ mod queue;
 mod releases;
 mod replicas;
 mod starts;
+mod tapes;

@@ -1,5 +1,6 @@
 //! What the integration tests share: a [`World`] or a [`Cluster`] to test in, and the [`contract`] of generated apps.
 
+pub mod clubhouse;
 pub mod cluster;
 pub mod commits;
 pub mod contract;
