@@ -207,7 +207,7 @@ fn tape(round: u32, turns: &[Calls]) -> Tape {
         Turn { turn, prompt: Digest::of("prompt"), instructions: None, said: vec![], tries: vec![Try::Answered(reply)] }
     });
     let part = TapePart { agent: "coder".to_owned(), round, turns: turns.collect() };
-    let mut tape = Tape::of(String::new(), "shop".parse().expect("a name"), Approval::default());
+    let mut tape = Tape::of(order().plan.goal, "shop".parse().expect("a name"), Approval::default());
     tape.parts.push(part);
     tape
 }
