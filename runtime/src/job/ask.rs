@@ -53,20 +53,20 @@ impl Job {
         let key = format!("{CALLS}{:05}/{tried:03}", turn.turn);
         let said = (tried == 0).then(|| Turn { tries: Vec::new(), ..turn.clone() });
         let request = written("request", &Asked { turn: said, model, reserved })?;
-        let effect = Effect { key: key.clone(), request };
-        fail::point("intent.before", "model");
+        let effect = Effect { key, request };
+        fail::point("intent.before", &effect.key);
         match self.store.intend(&self.claim, &effect).await.map_err(refused)? {
             Intent::New => {}
             Intent::Open | Intent::Ended(_) => {
-                return Err(JobError::Terminal(Code::Internal.problem(format!("the call {key} was made before"))));
+                return Err(JobError::Terminal(Code::Internal.problem(format!("the call {} was made before", effect.key))));
             }
         }
-        fail::point("intent.after", "model");
+        fail::point("intent.after", &effect.key);
         let tried = became(act.await);
-        fail::point("effect.after", "model");
+        fail::point("effect.after", &effect.key);
         let outcome = Outcome::Done(written("outcome", &tried)?);
-        self.write(&Write::Outcome { key, outcome }).await?;
-        fail::point("outcome.after", "model");
+        self.write(&Write::Outcome { key: effect.key.clone(), outcome }).await?;
+        fail::point("outcome.after", &effect.key);
         Ok(tried)
     }
 }
