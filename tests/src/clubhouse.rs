@@ -32,12 +32,15 @@ pub fn tape() -> Tape {
             {"text": "The log-in page answers.", "new": true},
             {"text": "A club without members can be installed.", "new": true},
         ],
+        "assumptions": [],
         "risk": "low",
     });
     let purposes: Vec<_> = files.keys().map(|path| json!({"path": path, "purpose": "As it is."})).collect();
     let design = json!({
         "summary": "The app as it is: every file and every table.",
         "migrations": migrations(),
+        "destructive": [],
+        "cache": [],
         "endpoints": [{"method": "GET", "path": "/login", "purpose": "Log in"}],
         "files": purposes,
         "tests": [{"criterion": "c1", "checks": "GET /login"}, {"criterion": "c2", "checks": "GET /install"}],

@@ -6,7 +6,7 @@ use crate::{
 };
 use environment::client::outline;
 use protocol::{
-    artifact::{ChangeSet, CheckResult, Outcome},
+    artifact::{ChangeSet, CheckResult, Content, Outcome},
     tools::coder::{AppSnapshot, BuildInput},
 };
 use runtime::{
@@ -20,6 +20,8 @@ const INSTRUCTIONS: &str = include_str!("../prompts/build.md");
 const MOST_FINDINGS: usize = 30;
 /// What one finding sent, and what came back, is cut off here each, in characters.
 const LONGEST_EVIDENCE: usize = 2_000;
+/// Files of the round before are told with their text up to so many bytes together.
+const MOST_BUILT: usize = 48 << 10;
 
 /// Lets the model work until it says that it is done and PHP can parse what it wrote.
 ///
@@ -45,6 +47,7 @@ pub(crate) async fn write(
     thinking.say(order(job, input, snapshot));
     if !input.findings.is_empty() {
         thinking.say(findings(job, &input.findings));
+        thinking.say(built(job, input.before.as_ref()));
     }
     let mut bench = Workbench::new(job, host, input, Draft::begin(input, snapshot));
     let summary = thinking.work(&mut bench).await?;
@@ -77,6 +80,23 @@ fn findings(job: &Job, findings: &[CheckResult]) -> String {
         findings.len(),
         data(job.id(), "what the Tester saw", &told.join("\n\n"))
     )
+}
+
+/// What the round before wrote, as far as it does not take too much room: who mends it has not seen it in this conversation.
+fn built(job: &Job, before: Option<&ChangeSet>) -> String {
+    let (mut text, mut room) = (String::new(), MOST_BUILT);
+    for file in before.iter().flat_map(|before| &before.files) {
+        let shown = match &file.content {
+            None => "(deleted)".to_owned(),
+            Some(Content::Text(content)) if content.len() <= room => {
+                room -= content.len();
+                content.clone()
+            }
+            Some(content) => format!("({} bytes; `read_file` shows it)", content.len()),
+        };
+        text.push_str(&format!("== {}\n{shown}\n", file.path));
+    }
+    format!("The files of your draft that differ from the live release:\n{}", data(job.id(), "your draft", &text))
 }
 
 fn finding(finding: &CheckResult) -> String {

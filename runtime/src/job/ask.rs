@@ -58,7 +58,9 @@ impl Job {
         match self.store.intend(&self.claim, &effect).await.map_err(refused)? {
             Intent::New => {}
             Intent::Open | Intent::Ended(_) => {
-                return Err(JobError::Terminal(Code::Internal.problem(format!("the call {} was made before", effect.key))));
+                return Err(JobError::Terminal(
+                    Code::Internal.problem(format!("the call {} was made before", effect.key)),
+                ));
             }
         }
         fail::point("intent.after", &effect.key);
