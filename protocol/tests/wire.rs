@@ -232,6 +232,7 @@ fn the_hosts_tools() {
         mysql: "mysql://u:p@127.0.0.1:3306/app_shop".into(),
         redis: "redis://u:p@127.0.0.1:6379/0".into(),
         redis_prefix: "app:shop:".into(),
+        secrets: vec![protocol::Digest::of_bytes(b"known to PHP")],
     };
     wire!("host-access", access);
     wire!("host-done", host::Done {});

@@ -4,6 +4,7 @@ mod grep;
 mod keys;
 mod outline;
 mod reading;
+mod secrets;
 mod sql;
 mod web;
 
@@ -11,5 +12,6 @@ pub use grep::grep;
 pub use keys::{KeyState, Keys};
 pub use outline::outline;
 pub use reading::only_reads;
+pub use secrets::Secrets;
 pub use sql::Sql;
 pub use web::{End, Web, WebRequest, WebResponse};

@@ -1,6 +1,6 @@
 use super::{draft::Draft, look::Look, wrong::Wrong};
 use crate::host::Host;
-use environment::client::{Sql, Web};
+use environment::client::{Secrets, Sql, Web};
 use protocol::{
     Code, Digest, Problem,
     tools::{
@@ -146,6 +146,11 @@ impl<'a> Preview<'a> {
         self.sql.as_ref().ok_or_else(|| Code::Internal.problem("the database client was lost"))
     }
 
+    /// What the app's PHP must keep to itself: it is sent to no provider.
+    pub(super) async fn secrets(&mut self) -> Result<Secrets, Problem> {
+        self.access().await.map(Secrets::of)
+    }
+
     /// Takes notice that an earlier run looked so.
     pub(super) fn forget_cookies(&mut self, look: &Look) {
         self.cookies_lost |= matches!(look, Look::Request(_));
@@ -169,7 +174,7 @@ impl<'a> Preview<'a> {
         if lines.is_empty() {
             return Ok("PHP has logged nothing since you began.".to_owned());
         }
-        let text = lines.join("\n");
+        let text = self.secrets().await?.hide(&lines.join("\n"));
         Ok(data(self.job.id(), "the last lines of PHP's log", clip(&text, MOST_BYTES).0))
     }
 }

@@ -49,7 +49,7 @@ impl Preview<'_> {
             return Ok("No rows.".to_owned());
         }
         let lines: Vec<_> = rows.iter().take(MOST_ROWS).map(row).collect();
-        let text = lines.join("\n");
+        let text = self.secrets().await?.hide(&lines.join("\n"));
         let (shown, whole) = clip(&text, MOST_BYTES);
         let left = rows.len().saturating_sub(MOST_ROWS);
         let more = match (left, whole) {

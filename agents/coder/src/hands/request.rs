@@ -1,5 +1,5 @@
 use super::{preview::Preview, wrong::Wrong};
-use environment::client::{End, WebRequest, WebResponse};
+use environment::client::{End, Secrets, WebRequest, WebResponse};
 use protocol::{Code, artifact::Method};
 use runtime::model::{clip, data};
 use schemars::JsonSchema;
@@ -88,23 +88,24 @@ impl Preview<'_> {
         let note =
             if lost { "(Your earlier cookies were lost on the way; log in again where that matters.)\n" } else { "" };
         let source = format!("answer to {} {}", request.method.as_str(), request.path);
-        let (shown, more) = shown(&response);
+        let (shown, more) = shown(&response, &self.secrets().await?);
         Ok(format!("{note}Status {}.\n{}{more}", response.status, data(self.job().id(), &source, &shown)))
     }
 }
 
-/// Headers and body, and what is to say of them.
-fn shown(response: &WebResponse) -> (String, String) {
+/// Headers and body, without what the app's PHP must keep to itself, and what is to say of them.
+fn shown(response: &WebResponse, secrets: &Secrets) -> (String, String) {
     let mut text = String::new();
     for (name, value) in response.headers.iter().take(MOST_HEADERS) {
-        let _ = writeln!(text, "{name}: {}", clip(value, 500).0);
+        let _ = writeln!(text, "{name}: {}", clip(&secrets.hide(value), 500).0);
     }
     text.push('\n');
     let size = response.body.len();
     let mut more = String::new();
     match std::str::from_utf8(&response.body) {
         Ok(body) => {
-            let (start, whole) = clip(body, MOST_BYTES);
+            let body = secrets.hide(body);
+            let (start, whole) = clip(&body, MOST_BYTES);
             text.push_str(start);
             if !whole {
                 let _ = write!(more, "\nThe body has {size} bytes; only its beginning is shown.");

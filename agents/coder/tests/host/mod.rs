@@ -194,6 +194,7 @@ look!(Accounts, ACCESS, AccessInput, Access, |script, _| Access {
     mysql: "mysql://reader:p4ssw0rd@127.0.0.1:1/app".to_owned(),
     redis: "redis://reader:p4ssw0rd@127.0.0.1:1/0".to_owned(),
     redis_prefix: "app:shop:".to_owned(),
+    secrets: Vec::new(),
 });
 
 macro_rules! tool {

@@ -7,7 +7,7 @@ use protocol::{
 use regex::RegexBuilder;
 use runtime::{
     Job, JobError, Peer,
-    model::{Did, Hands, ToolSpec, data},
+    model::{Did, Hands, ToolSpec, clip, data},
 };
 use schemars::{JsonSchema, schema_for};
 use serde::{Deserialize, de::DeserializeOwned};
@@ -19,6 +19,8 @@ const MOST: usize = 200;
 /// So many lines of a file are read at once, and found by one search.
 const LINES: usize = 400;
 const FOUND: usize = 60;
+/// A model is shown at most so many bytes at once: what is longer would lose the mark at its end.
+const MOST_BYTES: usize = 40 << 10;
 
 /// What a model ended with.
 #[derive(Debug)]
@@ -127,7 +129,7 @@ impl<'a> CheckHands<'a> {
         for file in self.files().await? {
             let _ = writeln!(list, "{} ({} bytes)", file.path, file.content.as_ref().map_or(0, Content::len));
         }
-        Ok(data(self.job.id(), "the preview's files", &list))
+        Ok(self.marked("the preview's files", &list))
     }
 
     async fn read(&self, ReadFile { path, from_line }: ReadFile) -> Result<String, JobError> {
@@ -139,7 +141,7 @@ impl<'a> CheckHands<'a> {
                 let from = from_line.unwrap_or(1).max(1);
                 let lines: Vec<_> = text.lines().skip(from - 1).take(LINES).collect();
                 let rest = text.lines().count().saturating_sub(from - 1 + lines.len());
-                let marked = data(self.job.id(), &format!("{path} from line {from}"), &lines.join("\n"));
+                let marked = self.marked(&format!("{path} from line {from}"), &lines.join("\n"));
                 if rest == 0 { marked } else { format!("{marked}\n({rest} more lines)") }
             }
         })
@@ -162,7 +164,13 @@ impl<'a> CheckHands<'a> {
         if found.is_empty() {
             return Ok("Nothing matches.".to_owned());
         }
-        Ok(data(self.job.id(), "lines that match", &found))
+        Ok(self.marked("lines that match", &found))
+    }
+
+    fn marked(&self, source: &str, text: &str) -> String {
+        let (shown, whole) = clip(text, MOST_BYTES);
+        let marked = data(self.job.id(), source, shown);
+        if whole { marked } else { format!("{marked}\n(cut off here because it is long)") }
     }
 
     /// The list as it can be run, or what is wrong with it.

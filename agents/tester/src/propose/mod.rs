@@ -170,13 +170,14 @@ fn report(job: &Job, red: &[&CheckResult]) -> String {
             Outcome::Passed => continue,
         };
         let before = match result.before {
-            Some(Before::Red) => "; before the change it did not pass either",
-            Some(Before::Green) => "; before the change it passed",
+            Some(Before::Red) => " (before the change it did not pass either)",
+            Some(Before::Green) => " (before the change it passed)",
             None => "",
         };
         let evidence =
-            format!("sent: {}\nreceived: {}", start(&result.evidence.sent), start(&result.evidence.received));
-        let _ = write!(text, "\n{} {why}{before}\n{}\n", result.id, data(job.id(), "evidence", &evidence));
+            format!("{why}\nsent: {}\nreceived: {}", start(&result.evidence.sent), start(&result.evidence.received));
+        // What failed may be told in the app's own words, too.
+        let _ = write!(text, "\n{}{before}\n{}\n", result.id, data(job.id(), "why, and evidence", &evidence));
     }
     if red.len() > TOLD {
         let _ = writeln!(text, "\n... and {} more.", red.len() - TOLD);
