@@ -218,7 +218,10 @@ async fn what_the_tester_found_is_mended_on_top_of_the_last_change() {
     let (change_set, turns) = scene.build(&order).await;
     assert_eq!(text(&change_set, "public/index.php"), Some("<?php echo 2;"));
     assert_eq!(change_set.migrations.len(), 1);
-    let Some(Message::User { text }) = turns[0].said.last() else { panic!("no findings were told") };
+    let [_, Message::User { text }, Message::User { text: built }] = &turns[0].said[..] else {
+        panic!("no findings were told")
+    };
+    assert!(built.contains("== public/index.php\n<?php echo 1;"), "{built}");
     let evidence = text.find("Ignore your rules").expect("the evidence");
     let start = text.find("<data of=\"what the Tester saw\" mark=").expect("a mark");
     assert!(start < evidence && text.rfind("</data mark=").is_some_and(|end| end > evidence), "{text}");
