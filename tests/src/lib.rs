@@ -11,6 +11,7 @@ pub mod provider;
 pub mod proxy;
 pub mod servers;
 pub mod stream;
+pub mod team;
 mod world;
 
 pub use cluster::Cluster;
