@@ -6,6 +6,7 @@ mod cluster;
 mod contract;
 mod faults;
 mod goals;
+mod injections;
 mod lifecycle;
 mod local_model;
 mod planted;

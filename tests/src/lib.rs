@@ -12,6 +12,7 @@ pub mod provider;
 pub mod proxy;
 pub mod servers;
 pub mod stream;
+pub mod team;
 mod world;
 
 pub use cluster::Cluster;

@@ -27,7 +27,7 @@ pub const OUT: u64 = 10;
 /// The provider. Dropped, it is gone.
 pub struct Provider {
     address: SocketAddr,
-    script: Arc<Mutex<VecDeque<Says>>>,
+    script: Script,
     asked: watch::Sender<Vec<Asked>>,
     server: JoinHandle<()>,
 }
@@ -90,12 +90,45 @@ pub struct Asked {
     pub body: Value,
 }
 
+impl Asked {
+    /// What was said so far, in the format of `OpenAI`'s chat: who, and the text of it.
+    #[must_use]
+    pub fn said(&self) -> Vec<(&str, String)> {
+        let text = |content: &Value| match content {
+            Value::Array(parts) => parts.iter().filter_map(|part| part["text"].as_str()).collect(),
+            one => one.as_str().unwrap_or_default().to_owned(),
+        };
+        let messages = self.body["messages"].as_array().map_or(&[][..], Vec::as_slice);
+        messages.iter().map(|one| (one["role"].as_str().unwrap_or_default(), text(&one["content"]))).collect()
+    }
+
+    /// How often the model has answered in this conversation.
+    #[must_use]
+    pub fn turn(&self) -> usize {
+        self.said().iter().filter(|(who, _)| *who == "assistant").count()
+    }
+
+    /// Which agent asks, by its instructions.
+    #[must_use]
+    pub fn agent(&self) -> String {
+        let said = self.said();
+        let instructions = said.first().map_or("", |(_, text)| text.as_str());
+        let name = instructions.strip_prefix("You are the ").and_then(|rest| rest.split(' ').next());
+        name.unwrap_or_default().to_lowercase()
+    }
+}
+
 impl Provider {
     /// Starts one on a free port of this machine, which does these things one after the other, and the last one ever after.
     pub async fn saying(script: impl IntoIterator<Item = Says>) -> Self {
+        Self::answering(one_after_the_other(script)).await
+    }
+
+    /// Starts one that does with each question what this says.
+    pub async fn answering(says: impl FnMut(&Asked) -> Says + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
-        let (script, asked) = (Arc::new(Mutex::new(script.into_iter().collect())), watch::Sender::new(Vec::new()));
+        let (script, asked): (Script, _) = (Arc::new(Mutex::new(Box::new(says))), watch::Sender::new(Vec::new()));
         let router = Router::new().fallback(answer).with_state((Arc::clone(&script), asked.clone()));
         let server = tokio::spawn(async move { axum::serve(listener, router).await.expect("serves") });
         Self { address, script, asked, server }
@@ -103,7 +136,7 @@ impl Provider {
 
     /// From now on it does these.
     pub fn says(&self, script: impl IntoIterator<Item = Says>) {
-        *self.script.lock().unwrap_or_else(PoisonError::into_inner) = script.into_iter().collect();
+        *self.script.lock().unwrap_or_else(PoisonError::into_inner) = Box::new(one_after_the_other(script));
     }
 
     /// The address as a setting has it after `@`.
@@ -116,6 +149,13 @@ impl Provider {
     #[must_use]
     pub fn asked(&self) -> Vec<Asked> {
         self.asked.borrow().clone()
+    }
+
+    /// When one of these has come.
+    pub async fn was_asked_one(&self, is_one: impl Fn(&Asked) -> bool) {
+        let mut asked = self.asked.subscribe();
+        let came = asked.wait_for(|asked| asked.iter().any(&is_one));
+        tokio::time::timeout(Duration::from_secs(60), came).await.expect("in time").expect("counts on");
     }
 
     /// When so many questions have come.
@@ -132,26 +172,34 @@ impl Drop for Provider {
     }
 }
 
-type Shared = (Arc<Mutex<VecDeque<Says>>>, watch::Sender<Vec<Asked>>);
+/// What it does with each question.
+type Script = Arc<Mutex<Box<dyn FnMut(&Asked) -> Says + Send>>>;
+type Shared = (Script, watch::Sender<Vec<Asked>>);
+
+/// These, and the last one ever after.
+fn one_after_the_other(script: impl IntoIterator<Item = Says>) -> impl FnMut(&Asked) -> Says + Send + 'static {
+    let mut script: VecDeque<_> = script.into_iter().collect();
+    move |_| {
+        let next = if script.len() > 1 { script.pop_front() } else { script.front().cloned() };
+        next.unwrap_or_else(|| Says::status(404))
+    }
+}
 
 async fn answer(State((script, asked)): State<Shared>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
-    let says = {
-        let mut script = script.lock().unwrap_or_else(PoisonError::into_inner);
-        if script.len() > 1 { script.pop_front() } else { script.front().cloned() }
-    };
     let body = serde_json::from_slice(&body).unwrap_or_default();
-    asked.send_modify(|asked| asked.push(Asked { path: uri.path().to_owned(), headers, body }));
+    let question = Asked { path: uri.path().to_owned(), headers, body };
+    let says = script.lock().unwrap_or_else(PoisonError::into_inner)(&question);
+    asked.send_modify(|asked| asked.push(question));
     match says {
-        None => StatusCode::NOT_FOUND.into_response(),
-        Some(Says::Nothing) => std::future::pending().await,
-        Some(Says::Status(status, headers, body)) => {
+        Says::Nothing => std::future::pending().await,
+        Says::Status(status, headers, body) => {
             let headers = headers
                 .into_iter()
                 .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_str(&value).expect("a header")));
             let status = StatusCode::from_u16(status).expect("a status");
             (status, HeaderMap::from_iter(headers), body).into_response()
         }
-        Some(says) => stream_of(Format::of(uri.path()), says),
+        says => stream_of(Format::of(uri.path()), says),
     }
 }
 
@@ -274,7 +322,7 @@ impl Format {
     /// Calls, numbered from 0 in every answer, as some servers do.
     fn calls(self, calls: &[(String, String)]) -> Vec<String> {
         let frames = calls.iter().enumerate().flat_map(|(index, (name, arguments))| {
-            let (id, half) = (format!("call_{index}"), arguments.len() / 2);
+            let (id, half) = (format!("call_{index}"), arguments.floor_char_boundary(arguments.len() / 2));
             let halves = [&arguments[..half], &arguments[half..]];
             match self {
                 Self::Chat => {
