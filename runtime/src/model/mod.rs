@@ -1,8 +1,8 @@
 //! What an agent's thinking needs of language models.
 //!
-//! [`Models`] says whom to ask, and asks: over the wire ([`wire`]), or a [`tape`] of an earlier run. [`Thinking`] is one
+//! [`Models`] says whom to ask, and asks: over the wire (`wire`), or a `tape` of an earlier run. [`Thinking`] is one
 //! conversation in one job: every call is written down before it is made and after it was answered, so that a run that died goes on
-//! after the last answer; it is paid for out of an allowance before it is made; and what is sent fits the model's [`window`].
+//! after the last answer; it is paid for out of an allowance before it is made; and what is sent fits the model's `window`.
 //! What is not the team's own words goes through [`data`].
 
 mod call;
