@@ -387,11 +387,7 @@ fn pages(elsewhere: &str) -> Vec<Case> {
             "page-meta",
             "coder",
             vec![
-                write(
-                    "hello/page-meta.php",
-                    "<?php\nvar_export([getenv(), require getenv('APP_CONFIG')]);\n",
-                    "Wrote",
-                ),
+                write("hello/page-meta.php", "<?php\nvar_export([getenv(), require getenv('APP_CONFIG')]);\n", "Wrote"),
                 get("/hello/page-meta", "'secret' => '[redacted]'"),
             ],
             "a page that prints the environment, the passwords and the secret",
