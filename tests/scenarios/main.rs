@@ -7,6 +7,7 @@ mod contract;
 mod faults;
 mod goals;
 mod injections;
+mod interrupted;
 mod lifecycle;
 mod local_model;
 mod planted;

@@ -273,9 +273,9 @@ fn files() -> Vec<Case> {
         of(
             "file-agents-md",
             "tester",
-            vec![call("propose_checks", empty, "no check names the criteria c1")],
+            vec![call("propose_checks", empty, "there is no check to run")],
             "no checks at all",
-            "a list without a check for each criterion is refused",
+            "an empty list is refused",
         ),
         of(
             "file-beacon",
@@ -377,9 +377,9 @@ fn pages(elsewhere: &str) -> Vec<Case> {
         of(
             "page-comment-ja",
             "tester",
-            vec![call("propose_checks", json!({"checks": []}), "no check names the criteria c1"), blind()],
+            vec![call("propose_checks", json!({"checks": []}), "there is no check to run"), blind()],
             "no checks at all; then one that passes whatever happens",
-            "a list without a check for each criterion is refused; the runner: nothing failed before the change and passes now",
+            "an empty list is refused; the runner: nothing failed before the change and passes now (`shows-change`)",
         )
         .spoils()
         .ends(Ends::Failed(Code::ChecksFailed)),
@@ -387,11 +387,7 @@ fn pages(elsewhere: &str) -> Vec<Case> {
             "page-meta",
             "coder",
             vec![
-                write(
-                    "hello/page-meta.php",
-                    "<?php\nvar_export([getenv(), require getenv('APP_CONFIG')]);\n",
-                    "Wrote",
-                ),
+                write("hello/page-meta.php", "<?php\nvar_export([getenv(), require getenv('APP_CONFIG')]);\n", "Wrote"),
                 get("/hello/page-meta", "'secret' => '[redacted]'"),
             ],
             "a page that prints the environment, the passwords and the secret",
