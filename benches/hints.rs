@@ -33,7 +33,9 @@ async fn main() -> anyhow::Result<()> {
     let mut table = Table::new(["store", "hints", "what", "p50 ms", "p99 ms", "longest ms"]);
     for server in Server::all() {
         for (name, url, samples) in [("over Redis", Some(&*redis), SAMPLES.0), ("none", None, SAMPLES.1)] {
-            let pair = Pair::start(&server.place()?, url).await?;
+            // The directory goes with it.
+            let place = server.place()?;
+            let pair = Pair::start(&place, url).await?;
             let (claims, wakes) = pair.measure(samples).await?;
             for (what, seen) in [("submit to claim", claims), ("peer's end to next run", wakes)] {
                 let [half, most, all] = [0.5, 0.99, 1.0].map(|share| seen.millis(share));

@@ -92,7 +92,14 @@ pub(crate) enum Command {
         /// The task.
         id: TaskId,
     },
-    /// Refuse a change that waits for approval.
+    /// Answer a task that asks about its goal.
+    Answer {
+        /// The task.
+        id: TaskId,
+        /// The answer to all its questions, in words; `-` reads it from standard input.
+        text: String,
+    },
+    /// Refuse a change that waits for approval, or give up a task that asks about its goal.
     Reject {
         /// The task.
         id: TaskId,
@@ -100,6 +107,13 @@ pub(crate) enum Command {
         #[arg(long)]
         reason: Option<String>,
     },
+    /// Print everything that language models were told and answered in a task, as a tape that `replay` plays.
+    Export {
+        /// The task.
+        id: TaskId,
+    },
+    /// Play a tape: start everything, carry its goal through with what was heard then, and compare what comes of it.
+    Replay(Replay),
     /// List the apps.
     Apps,
     /// List an app's releases, newest first.
@@ -169,12 +183,42 @@ pub(crate) struct Submit {
     /// Tokens of language models it may use.
     #[arg(long, default_value_t = Budget::default().tokens)]
     pub(crate) tokens: u64,
+    /// US dollars of language models it may use; needs prices (YONIN_MODEL_PRICES).
+    #[arg(long = "cost", value_name = "USD")]
+    pub(crate) cost_usd: Option<f64>,
     /// Seconds it may take, 10 to 86400.
     #[arg(long, default_value_t = Budget::default().seconds)]
     pub(crate) seconds: u64,
     /// Something to find it by; may be given more than once.
     #[arg(long = "label", value_name = "NAME=VALUE", value_parser = label)]
     pub(crate) labels: Vec<(String, String)>,
+}
+
+/// Which tape, and from where on something else is to think.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Replay {
+    /// The tape, as `export` prints it; several of one app, in the order in which its tasks were submitted.
+    #[arg(required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// From this stage on, ask a model instead of the tape.
+    #[arg(long, value_enum, requires = "model")]
+    pub(crate) from: Option<StageName>,
+    /// That model, as `YONIN_MODEL` would name it.
+    #[arg(long, requires = "from")]
+    pub(crate) model: Option<String>,
+}
+
+/// A stage in which somebody thinks, as an argument.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub(crate) enum StageName {
+    /// The Planner and everybody after it.
+    Plan,
+    /// The Architect and everybody after it.
+    Design,
+    /// The Coder and the Tester.
+    Build,
+    /// The Tester.
+    Verify,
 }
 
 /// [`Approval`] as an argument.
@@ -244,6 +288,7 @@ mod tests {
             matches!(parsed.expect("arguments").command, Command::Submit(submit) if submit.app.as_str() == "board")
         );
         assert!(Arguments::try_parse_from(["yonin", "submit", "a goal"]).is_err());
+        assert!(Arguments::try_parse_from(["yonin", "replay", "tape.json", "--from", "build"]).is_err(), "with what?");
         assert!(Arguments::try_parse_from(["yonin", "submit", "a goal", "--app", "Not_A_Name"]).is_err());
     }
 }

@@ -5,10 +5,11 @@ use futures::{Stream, StreamExt, stream};
 use protocol::{
     AppName, Problem, TaskId,
     event::Event,
-    rest::{App, AppList, RejectTask, ReleaseList, RollbackApp, SubmitTask, TaskList},
+    rest::{AnswerTask, App, AppList, RejectTask, ReleaseList, RollbackApp, SubmitTask, TaskList},
     task::{Status, Task},
 };
 use reqwest::{Method, RequestBuilder, Response, header};
+use runtime::model::Tape;
 use serde::de::DeserializeOwned;
 use sse_stream::SseStream;
 use std::time::Duration;
@@ -38,9 +39,9 @@ impl Client {
     /// The API at this origin (`http://host:port`), with this key.
     #[must_use]
     pub fn new(origin: &str, key: &str) -> Self {
-        let http = reqwest::Client::builder().connect_timeout(Duration::from_secs(5)).no_proxy().build();
+        let http = reqwest::Client::builder().connect_timeout(Duration::from_secs(5)).no_proxy().tls_certs_only([]);
         Self {
-            http: http.expect("a client without TLS always builds"),
+            http: http.build().expect("a client without authorities always builds"),
             origin: origin.trim_end_matches('/').to_owned(),
             key: key.to_owned(),
         }
@@ -94,6 +95,23 @@ impl Client {
         self.json(self.request(Method::POST, &format!("/v1/tasks/{id}/approve"))).await
     }
 
+    /// Answers a task that asks about its goal.
+    ///
+    /// # Errors
+    /// What the API says, or that it does not answer.
+    pub async fn answer(&self, id: TaskId, text: String) -> Result<Task, Failure> {
+        let request = self.request(Method::POST, &format!("/v1/tasks/{id}/answer"));
+        self.json(request.json(&AnswerTask { text })).await
+    }
+
+    /// Everything that language models were told and answered in a task.
+    ///
+    /// # Errors
+    /// What the API says, or that it does not answer.
+    pub async fn tape(&self, id: TaskId) -> Result<Tape, Failure> {
+        self.json(self.request(Method::GET, &format!("/v1/tasks/{id}/tape"))).await
+    }
+
     /// Refuses a change.
     ///
     /// # Errors
@@ -103,7 +121,7 @@ impl Client {
         self.json(request.json(&RejectTask { reason })).await
     }
 
-    /// `plan`, `design`, `changes` or `verdict` of the last attempt, or of this one.
+    /// `plan`, `design`, `changes`, `checks` or `verdict` of the last attempt, or of this one.
     ///
     /// # Errors
     /// What the API says, or that it does not answer.

@@ -2,13 +2,14 @@
 
 use crate::{
     Failure,
+    answer::Asked,
     arguments::{self, Arguments, Command, Server, Submit},
     client::{Client, TaskQuery},
     demo, describe,
     failure::explained,
     output::out,
-    progress,
-    up::{Addresses, Options, Stores, Up},
+    progress, replay,
+    up::{Addresses, AgentModels, Options, Stores, Up},
 };
 use clap::CommandFactory;
 use protocol::{
@@ -35,6 +36,7 @@ pub(crate) async fn run(
     match command {
         Command::Up(up) => serve(up, server.data_dir(), json, engine).await,
         Command::Demo { goal, keep } => demo::demo(engine, goal, keep).await,
+        Command::Replay(what) => replay::replay(engine, what).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "yonin", &mut script);
@@ -60,6 +62,7 @@ async fn serve(
     runtime::telemetry::start();
     let mut interrupt = pin!(interrupted());
     let mut options = Options { hints: redis, domain, api_port, web_port, coder: engine, ..Options::new(data_dir) };
+    options.models = AgentModels::from_environment()?;
     if let Some(stores) = stores {
         options.stores = stores;
     }
@@ -99,7 +102,7 @@ async fn ask(command: Command, json: bool, server: &Server) -> Result<ExitCode, 
     let client = server.client()?;
     match command {
         Command::Submit(submit) => return submitted(&client, submit, json).await,
-        Command::Watch { id } => return finished(&client, id, json).await,
+        Command::Watch { id } => return finished(&client, id, Asked::Elsewhere, json).await,
         Command::Rollback { app, to, wait } => {
             let task = client.rollback(&app, &RollbackApp { to }, &fresh_key()).await?;
             return handed_in(&client, task, wait, json).await;
@@ -115,23 +118,33 @@ async fn ask(command: Command, json: bool, server: &Server) -> Result<ExitCode, 
         }
         Command::Cancel { id } => print(json, &client.cancel(id).await?, describe::task),
         Command::Approve { id } => print(json, &client.approve(id).await?, describe::task),
+        Command::Answer { id, text } => {
+            let text = if text == "-" { read_stdin()? } else { text };
+            print(json, &client.answer(id, text).await?, describe::task)
+        }
+        Command::Export { id } => {
+            let tape = serde_json::to_string_pretty(&client.tape(id).await?).map_err(io::Error::from)?;
+            Ok(out(tape + "\n")?)
+        }
         Command::Reject { id, reason } => print(json, &client.reject(id, reason).await?, describe::task),
         Command::Apps => print(json, &client.apps().await?, |list| describe::apps(&list.apps)),
         Command::Releases { app } => {
             print(json, &client.releases(&app).await?, |list| describe::releases(&list.releases))
         }
-        Command::Up(_) | Command::Demo { .. } | Command::Completions { .. } => unreachable!("they need no server"),
+        Command::Up(_) | Command::Demo { .. } | Command::Replay(_) | Command::Completions { .. } => {
+            unreachable!("they need no server")
+        }
     }?;
     Ok(ExitCode::SUCCESS)
 }
 
 async fn submitted(client: &Client, submit: Submit, json: bool) -> Result<ExitCode, Failure> {
-    let Submit { goal, app, wait, approval, idempotency_key, attempts, tokens, seconds, labels } = submit;
+    let Submit { goal, app, wait, approval, idempotency_key, attempts, tokens, cost_usd, seconds, labels } = submit;
     let body = SubmitTask {
-        goal: if goal == "-" { io::read_to_string(io::stdin().take(1 << 20))?.trim().to_owned() } else { goal },
+        goal: if goal == "-" { read_stdin()? } else { goal },
         app,
         approval: approval.into(),
-        budget: Budget { attempts, tokens, seconds },
+        budget: Budget { attempts, tokens, cost_usd, seconds },
         labels: labels.into_iter().collect(),
     };
     let task = client.submit(&body, &idempotency_key.unwrap_or_else(fresh_key)).await?;
@@ -140,7 +153,7 @@ async fn submitted(client: &Client, submit: Submit, json: bool) -> Result<ExitCo
 
 async fn handed_in(client: &Client, task: Task, wait: bool, json: bool) -> Result<ExitCode, Failure> {
     if wait {
-        return finished(client, task.id, json).await;
+        return finished(client, task.id, Asked::Here, json).await;
     }
     print(json, &task, |task| {
         eprintln!("follow it with `yonin watch {}`", task.id);
@@ -149,9 +162,13 @@ async fn handed_in(client: &Client, task: Task, wait: bool, json: bool) -> Resul
     Ok(ExitCode::SUCCESS)
 }
 
+fn read_stdin() -> io::Result<String> {
+    Ok(io::read_to_string(io::stdin().take(1 << 20))?.trim().to_owned())
+}
+
 /// Follows a task to its end and tells what came of it.
-async fn finished(client: &Client, id: TaskId, json: bool) -> Result<ExitCode, Failure> {
-    let task = progress::follow(client, id).await?;
+async fn finished(client: &Client, id: TaskId, asked: Asked<'_>, json: bool) -> Result<ExitCode, Failure> {
+    let task = progress::follow(client, id, asked).await?;
     told(json, &task)?;
     Ok(if task.status == Status::Succeeded { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

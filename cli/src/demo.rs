@@ -2,13 +2,14 @@
 
 use crate::{
     Failure,
+    answer::Asked,
     client::Client,
     commands::interrupted,
     describe,
     failure::explained,
     output::out,
     progress,
-    up::{Options, Up},
+    up::{AgentModels, Options, Up},
 };
 use console::style;
 use protocol::{
@@ -33,7 +34,8 @@ pub(crate) async fn demo(
     let dir = tempfile::Builder::new().prefix("yonin-demo-").tempdir()?;
     let mut interrupt = std::pin::pin!(interrupted());
     eprintln!("starting Nginx, PHP-FPM, MariaDB, Redis and four agents");
-    let options = Options { coder: engine, ..Options::new(dir.path().join("data")) };
+    let models = AgentModels::from_environment()?;
+    let options = Options { coder: engine, models, ..Options::new(dir.path().join("data")) };
     let up = Up::start_until(options, interrupt.as_mut()).await?.ok_or_else(stopped_early)?;
     let outcome = tokio::select! {
         outcome = run(&up, goal.as_deref().unwrap_or(GOAL)) => outcome,
@@ -54,7 +56,7 @@ async fn run(up: &Up, goal: &str) -> Result<ExitCode, Failure> {
     let (approval, budget) = (Approval::default(), Budget::default());
     let submit = SubmitTask { goal: goal.to_owned(), app, approval, budget, labels: [].into() };
     let task = client.submit(&submit, &TaskId::fresh().to_string()).await?;
-    let task = progress::follow(&client, task.id).await?;
+    let task = progress::follow(&client, task.id, Asked::Alone).await?;
     match client.artifact::<Verdict>(task.id, "verdict", None).await {
         Ok(verdict) => out(describe::verdict(&verdict))?,
         // It failed before anything was tested.
@@ -71,12 +73,14 @@ fn told(task: &Task) -> Result<ExitCode, Failure> {
         out(format!("{} checks passed, live after {seconds:.2} s: {url}\n", result.checks_passed))?;
         return Ok(ExitCode::SUCCESS);
     }
-    if let Some(problem) = &task.error {
-        eprintln!("{}", explained(problem));
+    match &task.error {
+        Some(problem) => eprintln!("{}", explained(problem)),
+        None if task.status == Status::Waiting => eprintln!("nobody is here to answer; everything is stopped"),
+        None => {}
     }
     Ok(ExitCode::FAILURE)
 }
 
-fn stopped_early() -> Failure {
+pub(crate) fn stopped_early() -> Failure {
     Failure::Interrupted("interrupted; everything is stopped".to_owned())
 }

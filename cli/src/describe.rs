@@ -4,7 +4,7 @@ use crate::table::Table;
 use protocol::{
     artifact::{Outcome, Release, ReleaseState, Verdict},
     rest::App,
-    task::{Question, Task},
+    task::{ModelUsage, Question, Task, Usage},
 };
 
 /// A task as it stands, a line for each thing there is to say.
@@ -17,6 +17,7 @@ pub(crate) fn task(task: &Task) -> String {
         format!("status  {} ({}{attempt})", task.status.as_str(), task.stage.as_str()),
         format!("took    {:.2} s", f64::from(u32::try_from(task.usage.millis).unwrap_or(u32::MAX)) / 1_000.0),
     ];
+    lines.extend(usage(&task.usage));
     lines.extend(task.labels.iter().map(|(name, value)| format!("label   {name}={value}")));
     if let Some(result) = &task.result {
         lines.push(format!("checks  {} passed", result.checks_passed));
@@ -29,6 +30,10 @@ pub(crate) fn task(task: &Task) -> String {
             lines.extend(statements.iter().map(|one| format!("        {} ({})", one.sql, one.danger)));
             lines.push(format!("preview {preview}"));
         }
+        Some(Question::Clarify { questions }) => {
+            lines.extend(questions.iter().map(|question| format!("asks    {question}")));
+            lines.push(format!("        answer with `yonin answer {} TEXT`, or reject", task.id));
+        }
         Some(Question::InDoubt { reason }) => {
             lines.push(format!("doubts  {reason}"));
             lines.push("        approve does it again, reject gives it up".to_owned());
@@ -36,6 +41,22 @@ pub(crate) fn task(task: &Task) -> String {
         None => {}
     }
     lines.join("\n") + "\n"
+}
+
+/// What language models were used for, and what that took; nothing when none was.
+fn usage(usage: &Usage) -> Vec<String> {
+    let dollars = |cost: Option<f64>| cost.map_or("price unknown".to_owned(), |cost| format!("{cost:.4} USD"));
+    let tell = |one: &ModelUsage| {
+        let ModelUsage { agent, model, calls, tokens_in, tokens_out, cost_usd } = one;
+        let dollars = dollars(*cost_usd);
+        format!("        {agent} {model}: {calls} calls, {tokens_in} tokens in, {tokens_out} out, {dollars}")
+    };
+    let mut lines = Vec::new();
+    if !usage.models.is_empty() {
+        lines.push(format!("used    {} tokens, {}", usage.tokens, dollars(usage.cost_usd)));
+        lines.extend(usage.models.iter().map(tell));
+    }
+    lines
 }
 
 /// Every check with what came of it; for a red one, why.

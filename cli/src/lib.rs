@@ -4,6 +4,7 @@
 //! the REST API ([`client`]), of a local `yonin up` or of one far away. Results go to standard output, everything else to
 //! standard error. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
 
+mod answer;
 mod arguments;
 pub mod client;
 mod commands;
@@ -13,6 +14,7 @@ mod describe;
 mod failure;
 mod output;
 mod progress;
+mod replay;
 mod table;
 pub mod up;
 

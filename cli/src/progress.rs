@@ -1,4 +1,4 @@
-use crate::{Failure, client::Client};
+use crate::{Failure, answer::Asked, client::Client};
 use console::style;
 use futures::{StreamExt, pin_mut};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -10,16 +10,28 @@ use protocol::{
 };
 use std::time::Duration;
 
-/// Follows a task until it has ended, showing on standard error what happens, and gives the task as it ended.
+/// Follows a task until it has ended, showing on standard error what happens, and gives the task as it ended; or as it waits,
+/// when it asks what nobody will answer.
 ///
 /// # Errors
 /// What the API says. When interrupted, the task goes on.
-pub(crate) async fn follow(client: &Client, id: TaskId) -> Result<Task, Failure> {
+pub(crate) async fn follow(client: &Client, id: TaskId, asked: Asked<'_>) -> Result<Task, Failure> {
     let mut progress = Progress::start(id);
     let events = client.events(id);
     pin_mut!(events);
     while let Some(event) = events.next().await {
-        progress.show(&event?);
+        let event = event?;
+        progress.show(&event);
+        if let What::Asked { question } = &event.what
+            // Who comes late reads of questions that were answered long ago.
+            && client.task(id).await?.question.as_ref() == Some(question)
+        {
+            progress.make_room(asked.may_prompt());
+            if !asked.answer(client, id, question).await? {
+                break;
+            }
+            progress.make_room(false);
+        }
     }
     progress.clear();
     client.task(id).await
@@ -107,6 +119,11 @@ impl Progress {
                 }
                 self.line(&format!("  look at it at {preview}, then `yonin approve {}`, or `reject`", self.id));
             }
+            Question::Clarify { questions } => {
+                self.line("asks about the goal:");
+                questions.iter().for_each(|question| self.line(&format!("  {question}")));
+                self.line(&format!("  to be answered with `yonin answer {} TEXT`, or `reject`", self.id));
+            }
             Question::InDoubt { reason } => {
                 self.line(&format!("is in doubt: {reason}"));
                 self.line(&format!(
@@ -149,6 +166,12 @@ impl Progress {
         } else {
             self.bar.println(text);
         }
+    }
+
+    /// Keeps still while somebody types.
+    fn make_room(&self, quiet: bool) {
+        let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+        self.bar.set_draw_target(target);
     }
 
     fn clear(&self) {

@@ -237,6 +237,8 @@ async fn migrations_run_once_and_are_compared_afterwards() {
     let tables = database.describe("app_m").await.expect("tables");
     assert_eq!(tables.iter().map(|table| table.name.as_str()).collect::<Vec<_>>(), ["posts", "users"]);
     assert_eq!(tables[0].references[0].table, "users");
+    let indexes: Vec<_> = tables[0].indexes.iter().map(|index| (index.columns.join(","), index.unique)).collect();
+    assert_eq!(indexes, [("author".to_owned(), false), ("id".to_owned(), true)]);
     let changed = [migration("0001_users", "create table users (id int primary key) engine=InnoDB")];
     let error = database.migrate("app_m", &changed, owner(1)).await.expect_err("another statement");
     assert!(matches!(error, DatabaseError::Changed(_)), "{error}");

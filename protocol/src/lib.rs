@@ -3,9 +3,11 @@
 //! A *task* is what a person submits. It travels through the [`pipeline`], whose only rule book is one pure function.
 //! On the way the agents hand on *artifacts* ([`artifact`]): plan, design, change-set, verdict, release. They are
 //! immutable and addressed by [`Digest`]. What an agent can be asked for is in [`tools`]; what a person sees over REST is
-//! in [`task`] and [`rest`]; everything that can go wrong has a [`problem::Code`].
+//! in [`task`] and [`rest`]; what is said to a language model is in [`chat`];
+//! everything that can go wrong has a [`problem::Code`].
 
 pub mod artifact;
+pub mod chat;
 pub mod digest;
 pub mod event;
 pub mod id;

@@ -30,6 +30,16 @@ pub struct Terms {
 pub enum Pipeline {
     /// The Planner reads the goal.
     Planning,
+    /// The goal can be understood in more than one way: a person is asked, once, and may take their time.
+    Clarifying {
+        /// What the Planner wants to know.
+        questions: Vec<String>,
+    },
+    /// The Planner reads the goal once more, with what the person answered. It asks nothing more.
+    Clarified {
+        /// The answer, in the person's words.
+        answer: String,
+    },
     /// The Architect works on this plan.
     Designing {
         /// The plan.
@@ -174,6 +184,16 @@ pub enum End {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
+    /// The Planner cannot plan before it knows more.
+    Unclear {
+        /// What it wants to know.
+        questions: Vec<String>,
+    },
+    /// A person said what the Planner wanted to know.
+    Answered {
+        /// In their words.
+        answer: String,
+    },
     /// The plan is stored.
     Planned {
         /// Its address.
@@ -247,7 +267,9 @@ impl Pipeline {
     /// [`Illegal`] when the event cannot happen here. Nothing changes then.
     pub fn next(self, terms: Terms, event: Event) -> Result<Self, Illegal> {
         Ok(match (self, event) {
-            (Self::Planning, Event::Planned { plan }) => Self::Designing { plan },
+            (Self::Planning, Event::Unclear { questions }) => Self::Clarifying { questions },
+            (Self::Clarifying { .. }, Event::Answered { answer }) => Self::Clarified { answer },
+            (Self::Planning | Self::Clarified { .. }, Event::Planned { plan }) => Self::Designing { plan },
             (Self::Designing { plan }, Event::Designed { design }) => {
                 Self::Building { work: Work { plan, design, attempt: 1, findings: None }, approved: None }
             }
@@ -261,7 +283,9 @@ impl Pipeline {
             (Self::Approving { work, built, verdict, expires_at }, Event::Approved { at }) => {
                 Self::approved(work, built, verdict, expires_at, at)
             }
-            (state @ Self::Approving { .. }, Event::Rejected { reason }) => state.fail(Code::Rejected.problem(reason)),
+            (state @ (Self::Clarifying { .. } | Self::Approving { .. }), Event::Rejected { reason }) => {
+                state.fail(Code::Rejected.problem(reason))
+            }
             (Self::Releasing { work, built, verdict, .. }, Event::Released) => Self::Smoking { work, built, verdict },
             (Self::Releasing { work, built, .. }, Event::Failed { problem }) if leaves_open(problem.code) => {
                 Self::Reverting { work, built, unproven: Unproven::Unknown(problem) }
@@ -312,7 +336,7 @@ impl Pipeline {
     #[must_use]
     pub fn stage(&self) -> Stage {
         match self {
-            Self::Planning => Stage::Plan,
+            Self::Planning | Self::Clarifying { .. } | Self::Clarified { .. } => Stage::Plan,
             Self::Designing { .. } => Stage::Design,
             Self::Building { .. } => Stage::Build,
             Self::Verifying { .. } => Stage::Verify,
@@ -327,7 +351,7 @@ impl Pipeline {
     #[must_use]
     pub fn status(&self) -> Status {
         match self {
-            Self::Approving { .. } => Status::Waiting,
+            Self::Clarifying { .. } | Self::Approving { .. } => Status::Waiting,
             Self::Over { end: End::Succeeded { .. }, .. } => Status::Succeeded,
             Self::Over { end: End::Failed { .. }, .. } => Status::Failed,
             Self::Over { end: End::Cancelled, .. } => Status::Cancelled,
@@ -339,7 +363,12 @@ impl Pipeline {
     #[must_use]
     pub fn attempt(&self) -> u32 {
         match self {
-            Self::Planning | Self::Designing { .. } | Self::RollingBack { .. } | Self::SmokingRollback { .. } => 0,
+            Self::Planning
+            | Self::Clarifying { .. }
+            | Self::Clarified { .. }
+            | Self::Designing { .. }
+            | Self::RollingBack { .. }
+            | Self::SmokingRollback { .. } => 0,
             Self::Building { work, .. }
             | Self::Verifying { work, .. }
             | Self::Approving { work, .. }
@@ -361,6 +390,8 @@ impl Pipeline {
     pub fn can_be_cancelled(&self) -> bool {
         match self {
             Self::Planning
+            | Self::Clarifying { .. }
+            | Self::Clarified { .. }
             | Self::Designing { .. }
             | Self::Building { .. }
             | Self::Verifying { .. }

@@ -100,6 +100,11 @@ codes! {
     SmokeFailed = "smoke-failed", 500, "The release was not seen to pass when live, and was rolled back";
     BudgetExhausted = "budget-exhausted", 422, "The task's budget is used up";
 
+    // What language models did.
+    ModelUnavailable = "model-unavailable", 503, "No language model answers";
+    ModelUnusable = "model-unusable", 502, "The language model gave nothing that can be used";
+    ContextTooLarge = "context-too-large", 422, "The work does not fit the language model's context";
+
     // What the host refuses.
     BadMigration = "bad-migration", 422, "The migration is not allowed";
     MigrationFailed = "migration-failed", 422, "The database refused the migration";
@@ -166,6 +171,7 @@ impl Code {
                 | Self::HostUnavailable
                 | Self::PeerUnavailable
                 | Self::StoreUnavailable
+                | Self::ModelUnavailable
                 | Self::Draining
                 | Self::TooManyRequests
         )

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// `POST /v1/tasks`: a goal for an app. Also the input of the MCP tool `submit_task`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SubmitTask {
     /// What is wanted, in any language; 1 to 16,384 characters.
@@ -51,6 +51,9 @@ impl SubmitTask {
         if !(10..=86_400).contains(&self.budget.seconds) {
             return Err(Code::BadRequest.problem("budget.seconds is 10 to 86400"));
         }
+        if self.budget.cost_usd.is_some_and(|cost| !(0.0..=1e6).contains(&cost)) {
+            return Err(Code::BadRequest.problem("budget.cost_usd is 0 to 1000000"));
+        }
         let too_long = |text: &String| text.chars().count() > 100;
         let bad = |(key, value): (&String, &String)| key.is_empty() || too_long(key) || too_long(value);
         if self.labels.len() > 16 || self.labels.iter().any(bad) {
@@ -78,6 +81,30 @@ pub struct RejectTask {
     /// Why, for those who read the task later.
     #[serde(default)]
     pub reason: Option<String>,
+}
+
+/// `POST /v1/tasks/{id}/answer`: what a task that asks about its goal is told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AnswerTask {
+    /// The answer to all questions, in words; 1 to 16,384 characters.
+    #[schema(min_length = 1, max_length = 16_384)]
+    pub text: String,
+}
+
+impl AnswerTask {
+    /// Checks what types alone do not.
+    ///
+    /// # Errors
+    /// [`Code::BadRequest`].
+    pub fn validate(&self) -> Result<(), Problem> {
+        let length = self.text.chars().count();
+        if self.text.trim().is_empty() || length > SubmitTask::MAX_GOAL {
+            let detail = format!("an answer has 1 to {} characters; this one has {length}", SubmitTask::MAX_GOAL);
+            return Err(Code::BadRequest.problem(detail));
+        }
+        Ok(())
+    }
 }
 
 /// `GET /v1/tasks`.

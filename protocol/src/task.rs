@@ -140,7 +140,7 @@ pub enum Approval {
 }
 
 /// What a task may use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Budget {
     /// Rounds of build and verify, 1 to 10.
@@ -148,6 +148,10 @@ pub struct Budget {
     pub attempts: u32,
     /// Tokens of language models, in and out together.
     pub tokens: u64,
+    /// US dollars for language models, by the prices that the installation knows; absent for no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0)]
+    pub cost_usd: Option<f64>,
     /// Seconds from the moment it leaves the queue, waiting for a person not counted; 10 to 86,400.
     #[schema(minimum = 10, maximum = 86_400)]
     pub seconds: u64,
@@ -155,7 +159,7 @@ pub struct Budget {
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { attempts: 3, tokens: 1_000_000, seconds: 3_600 }
+        Self { attempts: 3, tokens: 1_000_000, cost_usd: None, seconds: 3_600 }
     }
 }
 
@@ -171,6 +175,11 @@ pub enum Question {
         statements: Vec<Statement>,
         /// Where the change can be looked at.
         preview: String,
+    },
+    /// The goal can be understood in more than one way. Answered with answer, in words, or with reject.
+    Clarify {
+        /// What the Planner wants to know.
+        questions: Vec<String>,
     },
     /// An act on the environment may or may not have taken place, and no program can tell. Answered, after a look, with approve
     /// (do it again) or reject (leave it: the task fails).
@@ -196,12 +205,36 @@ pub struct TaskResult {
 }
 
 /// What a task has used.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema, ToSchema)]
 pub struct Usage {
     /// Rounds of build and verify.
     pub attempts: u32,
-    /// Tokens of language models.
+    /// Tokens of language models, in and out together.
     pub tokens: u64,
+    /// US dollars for language models; absent when no price is known for one of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_usd: Option<f64>,
     /// Milliseconds since it left the queue, until it ended.
     pub millis: u64,
+    /// By agent and model, once a part of the task has ended.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub models: Vec<ModelUsage>,
+}
+
+/// What one agent has used of one language model.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema, ToSchema)]
+pub struct ModelUsage {
+    /// The agent: `planner`, `architect`, `coder` or `tester`.
+    pub agent: String,
+    /// The model, as the setting names it.
+    pub model: String,
+    /// Calls that were made, answered or not.
+    pub calls: u32,
+    /// Tokens that were sent.
+    pub tokens_in: u64,
+    /// Tokens that came back.
+    pub tokens_out: u64,
+    /// US dollars; absent when no price is known for the model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_usd: Option<f64>,
 }

@@ -41,6 +41,7 @@ proptest! {
             }
             prop_assert!(state.attempt() >= attempt && state.attempt() <= terms.attempts);
             prop_assert_eq!(state.is_over(), state.status().is_final());
+            asks_about_the_goal_once(&state, &past)?;
             releases_only_what_passed(terms, &state, &past, &granted)?;
             succeeds_only_when_seen(&state, &past)?;
             is_cancelled_only_before_the_release(&state, &past)?;
@@ -81,6 +82,20 @@ proptest! {
 }
 
 type Checked = Result<(), proptest::test_runner::TestCaseError>;
+
+/// And plans only what was answered.
+fn asks_about_the_goal_once(state: &Pipeline, past: &[Event]) -> Checked {
+    let asked = past.iter().filter(|event| matches!(event, Event::Unclear { .. })).count();
+    let answered = past.iter().filter(|event| matches!(event, Event::Answered { .. })).count();
+    prop_assert!(answered <= asked && asked <= 1, "asked {asked} times, answered {answered} times");
+    let planned = past.iter().any(|event| matches!(event, Event::Planned { .. }));
+    prop_assert!(!planned || asked == answered, "planned before it was answered");
+    if let Pipeline::Clarifying { questions } = state {
+        prop_assert_eq!(past.last(), Some(&Event::Unclear { questions: questions.clone() }));
+        prop_assert!(state.can_be_cancelled() && state.status() == Status::Waiting && state.stage() == Stage::Plan);
+    }
+    Ok(())
+}
 
 /// The last thing built, on the last verdict on it, which was green and lasts; approval of exactly that where it is due.
 fn releases_only_what_passed(terms: Terms, state: &Pipeline, past: &[Event], granted: &HashSet<Digest>) -> Checked {
@@ -156,6 +171,8 @@ fn event() -> impl Strategy<Value = Event> {
     let change_set = (0_u8..3).prop_map(|byte| Digest::of_bytes(&[byte]));
     let moment = || (0_i64..20).prop_map(minutes);
     prop_oneof![
+        4 => Just(Event::Unclear { questions: vec!["Whose notes?".into()] }),
+        4 => Just(Event::Answered { answer: "Everybody's.".into() }),
         8 => digest().prop_map(|plan| Event::Planned { plan }),
         8 => digest().prop_map(|design| Event::Designed { design }),
         8 => (change_set, digest(), any::<bool>(), moment()).prop_map(|(change_set, release, dangerous, expires_at)| {
@@ -211,6 +228,11 @@ fn every_end_can_be_reached() {
 
     let live = with(vec![build(false), verified(true), Event::Released, smoked(true)]);
     assert_eq!(live.status(), Status::Succeeded);
+    let asked = vec![Event::Unclear { questions: vec!["Whose?".into()] }];
+    let answered = Event::Answered { answer: "Mine.".into() };
+    assert_eq!(walk(asked.clone()).status(), Status::Waiting);
+    let planned = walk(asked.iter().cloned().chain([answered, Event::Planned { plan: digest }]).collect());
+    assert_eq!((planned.stage(), planned.status()), (Stage::Design, Status::Running));
     let second = with(vec![build(false), verified(false), build(true), verified(true), approved(55), Event::Released]);
     assert_eq!((second.stage(), second.attempt()), (Stage::Smoke, 2));
     let failed = |state: Pipeline, stage: Stage, code: Code| {
@@ -238,7 +260,8 @@ fn every_end_can_be_reached() {
     let full = Event::Failed { problem: Code::DiskFull.problem("full") };
     failed(with(vec![build(false), verified(true), full]), Stage::Release, Code::DiskFull);
     let rejected = Event::Rejected { reason: "no".into() };
-    failed(with(vec![build(true), verified(true), rejected]), Stage::Approve, Code::Rejected);
+    failed(with(vec![build(true), verified(true), rejected.clone()]), Stage::Approve, Code::Rejected);
+    failed(walk(asked.into_iter().chain([rejected]).collect()), Stage::Plan, Code::Rejected);
 }
 
 /// A person may take their time: what they approved goes live on evidence that is fresh.

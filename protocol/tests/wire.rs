@@ -3,10 +3,11 @@
 use protocol::{
     AppName, Code, Digest, JobId, PreviewName, Problem, Timestamp,
     artifact::*,
+    chat::{Message, Reply, Tokens, ToolCall, ToolResult, Try, Turn},
     event::{Event, What},
     rest::*,
-    task::{Approval, Budget, Question, Stage, Status, Task, TaskResult, Usage},
-    tools::{Epoch, PreviewRef, architect::*, coder::*, host, planner::*, tester::*},
+    task::{Approval, Budget, ModelUsage, Question, Stage, Status, Task, TaskResult, Usage},
+    tools::{Epoch, PreviewRef, architect::*, coder::*, host, planner::*, tester::*, thinking::*},
 };
 use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
@@ -28,12 +29,55 @@ fn same_again<T: Serialize + DeserializeOwned + PartialEq>(value: &T) {
 }
 
 #[test]
+fn conversations() {
+    let tokens = Tokens { input: 1_200, output: 80, micro_usd: Some(2_300) };
+    let call = ToolCall { id: "c1".into(), name: "read_file".into(), arguments: json!({"path": "public/index.php"}) };
+    let reply =
+        Reply { text: "Let me look.".into(), calls: vec![call], cut: false, model: "openai:gpt-5".into(), tokens };
+    let refused = Try::Refused {
+        model: "openai:gpt-5".into(),
+        problem: Code::ModelUnavailable.problem("429"),
+        pause_millis: Some(2_000),
+        tokens: Tokens::default(),
+    };
+    let lost = Try::Lost { model: "openai:gpt-5".into(), tokens };
+    let results = vec![ToolResult { call: "c1".into(), name: "read_file".into(), content: "<?php".into() }];
+    let turns = vec![
+        Turn {
+            turn: 1,
+            prompt: digest("prompt"),
+            instructions: Some("You are the Coder.".into()),
+            said: vec![Message::user("Build it.")],
+            tries: vec![refused, lost, Try::Answered(reply.clone())],
+        },
+        Turn {
+            turn: 2,
+            prompt: digest("prompt"),
+            instructions: None,
+            said: vec![Message::Tools { results }, Message::Model(reply)],
+            tries: vec![],
+        },
+    ];
+    wire!("transcript", Transcript { turns });
+    let usage = ModelUsage {
+        agent: "coder".into(),
+        model: "openai:gpt-5".into(),
+        calls: 3,
+        tokens_in: 1_200,
+        tokens_out: 80,
+        cost_usd: Some(0.0023),
+    };
+    wire!("usage-output", UsageOutput { models: vec![usage] });
+}
+
+#[test]
 fn tasks() {
     wire!("task", task());
     let waiting =
         Task { status: Status::Waiting, stage: Stage::Approve, question: Some(question()), result: None, ..task() };
     wire!("task-waiting", waiting);
     wire!("question-in-doubt", Question::InDoubt { reason: "every worker of the release died".into() });
+    wire!("question-clarify", Question::Clarify { questions: vec!["Who may write into it?".into()] });
     let failed = Task { status: Status::Failed, error: Some(problem()), result: None, ..task() };
     wire!("task-failed", failed);
     wire!("problem", problem());
@@ -71,6 +115,7 @@ fn artifacts() {
 fn rest() {
     wire!("submit-task", submit());
     wire!("rollback-app", RollbackApp { to: Some(digest("r0")) });
+    wire!("answer-task", AnswerTask { text: "誰でも。".into() });
     wire!("reject-task", RejectTask { reason: Some("not today".into()) });
     wire!("task-list", TaskList { tasks: vec![task()], next_cursor: Some(id().to_string()) });
     wire!("app-list", AppList { apps: vec![App { name: app(), url: url(), live: Some(release()) }] });
@@ -87,6 +132,7 @@ fn the_planners_tools() {
         ListTasksInput { app: Some(app()), status: Some(Status::Queued), limit: Some(5), cursor: Some("c".into()) };
     wire!("tool-list", list);
     wire!("tool-reject", RejectTaskInput { id: id(), reason: None });
+    wire!("tool-answer", AnswerTaskInput { id: id(), text: "Everybody.".into() });
     wire!("tool-rollback", RollbackAppInput { app: app(), to: None });
     wire!("tool-list-apps", ListAppsInput {});
     wire!("tool-outcome", TaskOutcome { id: id(), app: app(), result: Some(result()) });
@@ -94,7 +140,7 @@ fn the_planners_tools() {
 
 #[test]
 fn the_other_agents_tools() {
-    wire!("design-input", DesignInput { plan: plan() });
+    wire!("design-input", DesignInput { plan: plan(), allowance: Allowance::default() });
     wire!("inspect-input", InspectAppInput { app: Some(app()), files: vec![path("a.php")] });
     wire!("inspect-output", InspectAppOutput { apps: vec![snapshot()] });
     let build = BuildInput {
@@ -104,6 +150,8 @@ fn the_other_agents_tools() {
         design: design(),
         attempt: 2,
         findings: verdict().results,
+        before: Some(change_set()),
+        allowance: Allowance { tokens: 900_000, micro_usd: Some(2_100_000) },
         turn: 7,
     };
     wire!("build-input", build);
@@ -136,6 +184,9 @@ fn the_other_agents_tools() {
         intent,
         base: None,
         change_set: change_set().digest(),
+        attempt: 1,
+        checks: Vec::new(),
+        allowance: Allowance::default(),
         turn: 11,
     };
     let intent = Intent { plan: plan(), design: design() };
@@ -181,6 +232,7 @@ fn the_hosts_tools() {
         mysql: "mysql://u:p@127.0.0.1:3306/app_shop".into(),
         redis: "redis://u:p@127.0.0.1:6379/0".into(),
         redis_prefix: "app:shop:".into(),
+        secrets: vec![protocol::Digest::of_bytes(b"known to PHP")],
     };
     wire!("host-access", access);
     wire!("host-done", host::Done {});
@@ -204,6 +256,7 @@ fn tools_have_schemas_with_names() {
         (CANCEL_TASK, schema::<TaskInput>(), schema::<Task>()),
         (APPROVE_TASK, schema::<TaskInput>(), schema::<Task>()),
         (REJECT_TASK, schema::<RejectTaskInput>(), schema::<Task>()),
+        (ANSWER_TASK, schema::<AnswerTaskInput>(), schema::<Task>()),
         (LIST_APPS, schema::<ListAppsInput>(), schema::<AppList>()),
         (ROLLBACK_APP, schema::<RollbackAppInput>(), schema::<TaskOutcome>()),
         (DESIGN, schema::<DesignInput>(), schema::<Design>()),
@@ -290,7 +343,7 @@ fn submit() -> SubmitTask {
         goal: "掲示板を作って。posts(title:string!)".into(),
         app: app(),
         approval: Approval::Always,
-        budget: Budget { attempts: 2, tokens: 0, seconds: 600 },
+        budget: Budget { attempts: 2, tokens: 0, cost_usd: Some(2.5), seconds: 600 },
         labels: BTreeMap::from([("team".to_owned(), "blue".to_owned())]),
     }
 }
@@ -311,18 +364,19 @@ fn task() -> Task {
         question: None,
         result: Some(result()),
         error: None,
-        usage: Usage { attempts: 1, tokens: 0, millis: 2_345 },
+        usage: Usage { attempts: 1, millis: 2_345, ..Usage::default() },
     }
 }
 
 fn plan() -> Plan {
     Plan {
+        made_by: Some(MadeBy { model: "anthropic:claude-sonnet-4-5".into(), prompt: "planner@3f2a0c11b7de".into() }),
         task: id(),
         app: app(),
         goal: submit().goal,
         summary: "A board".into(),
         steps: vec![PlanStep { title: "posts".into(), detail: "a table, an API, a page".into() }],
-        criteria: vec![Criterion { id: "c1".into(), text: "a post needs a title".into() }],
+        criteria: vec![Criterion { id: "c1".into(), text: "a post needs a title".into(), new: true }],
         assumptions: vec!["no sign-in".into()],
         risk: Risk::Low,
     }
@@ -332,6 +386,7 @@ fn design() -> Design {
     let field =
         |name: &str, kind| Field { name: name.into(), kind, required: true, unique: false, default: Some(json!(0)) };
     Design {
+        made_by: None,
         plan: digest("p1"),
         base: Some(digest("r0")),
         summary: "A board".into(),
@@ -426,6 +481,7 @@ fn checks() -> Vec<Check> {
 
 fn verdict() -> Verdict {
     let result = |id: &str, outcome| CheckResult {
+        before: None,
         id: id.into(),
         title: id.into(),
         criterion: None,
@@ -479,6 +535,7 @@ fn snapshot() -> AppSnapshot {
             name: "posts".into(),
             columns: vec![Column { name: "id".into(), kind: "bigint".into(), nullable: false, unique: false }],
             references: vec![Reference { column: "author".into(), table: "users".into() }],
+            indexes: vec![Index { name: "PRIMARY".into(), columns: vec!["id".into()], unique: true }],
             rows: 3,
         }],
         migrations: vec!["0001_create_posts".into()],

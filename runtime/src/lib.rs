@@ -13,6 +13,7 @@ pub mod hints;
 pub mod http;
 pub mod job;
 mod mcp;
+pub mod model;
 mod peer;
 pub mod process;
 pub mod service;

@@ -6,7 +6,8 @@ use std::{
     sync::OnceLock,
     time::Duration,
 };
-use tracing_subscriber::{EnvFilter, fmt, prelude::*};
+use tracing::Metadata;
+use tracing_subscriber::{EnvFilter, filter::FilterFn, fmt, prelude::*};
 
 /// What is logged unless told: the MCP library says at every request what only its developers want to know.
 const DEFAULT_LEVELS: &str = "info,rmcp=warn";
@@ -25,10 +26,16 @@ pub fn start() {
     let json = std::env::var("YONIN_LOG_FORMAT").is_ok_and(|format| format == "json");
     let layer = if json { layer.json().flatten_event(true).boxed() } else { layer.with_target(false).boxed() };
     // Fails only when somebody started before: a test, or the program around us.
-    let _ = tracing_subscriber::registry().with(filter).with(layer).try_init();
+    let _ = tracing_subscriber::registry().with(filter).with(discreet()).with(layer).try_init();
     if let Some(mistake) = mistake {
         tracing::warn!(%mistake, "YONIN_LOG is not understood; logging at info");
     }
+}
+
+/// Whatever the level, the library that speaks with language models says nothing: it would quote what providers answer, which may
+/// quote a key, or a conversation.
+pub(crate) fn discreet() -> FilterFn {
+    FilterFn::new(|event: &Metadata<'_>| !event.target().starts_with("genai"))
 }
 
 /// Upper bounds of the buckets of everything measured in seconds.

@@ -1,5 +1,6 @@
 //! What the integration tests share: a [`World`] or a [`Cluster`] to test in, and the [`contract`] of generated apps.
 
+pub mod clubhouse;
 pub mod cluster;
 pub mod commits;
 pub mod contract;
@@ -7,9 +8,11 @@ mod front;
 mod marked;
 mod planted;
 mod process;
+pub mod provider;
 pub mod proxy;
 pub mod servers;
 pub mod stream;
+pub mod team;
 mod world;
 
 pub use cluster::Cluster;

@@ -24,9 +24,10 @@ pub struct Process {
 }
 
 impl Process {
-    /// `yonin up --json` on this directory.
-    pub(crate) fn up(dir: TempDir) -> Self {
+    /// `yonin up --json` on this directory, with these variables.
+    pub(crate) fn up(dir: TempDir, variables: &[(String, String)]) -> Self {
         let mut command = Command::new(binary());
+        command.envs(variables.iter().map(|(name, value)| (name, value)));
         command.args(["up", "--json", "--data-dir"]).arg(dir.path().join("data"));
         Self::spawn(command, dir)
     }

@@ -12,6 +12,7 @@ pub struct World {
     pub at: Addresses,
     front: Front,
     process: Process,
+    variables: Vec<(String, String)>,
 }
 
 impl World {
@@ -21,21 +22,31 @@ impl World {
     /// When it does not start.
     #[must_use]
     pub fn start() -> Self {
+        Self::with(&[])
+    }
+
+    /// A fresh one that is told this by its environment.
+    ///
+    /// # Panics
+    /// When it does not start.
+    #[must_use]
+    pub fn with(variables: &[(&str, &str)]) -> Self {
         let dir = tempfile::Builder::new().prefix("yonin-test-").tempdir().expect("a directory");
-        Self::start_in(dir)
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Self::start_in(dir, variables.collect())
     }
 
     /// Kills the process as a power cut would, and starts another on what it left behind.
     #[must_use]
     pub fn crash_and_restart(self) -> Self {
-        Self::start_in(self.process.crash())
+        Self::start_in(self.process.crash(), self.variables)
     }
 
     /// Stops it as Ctrl-C would, and starts another on what it left behind.
     #[must_use]
     pub fn stop_and_restart(mut self) -> Self {
         self.process.stop(Signal::SIGINT);
-        Self::start_in(self.process.take_dir())
+        Self::start_in(self.process.take_dir(), self.variables)
     }
 
     /// Where it keeps everything.
@@ -55,12 +66,12 @@ impl World {
         self.process.log()
     }
 
-    fn start_in(dir: TempDir) -> Self {
-        let mut process = Process::up(dir);
+    fn start_in(dir: TempDir, variables: Vec<(String, String)>) -> Self {
+        let mut process = Process::up(dir, &variables);
         let line = process.first_line();
         let at: Addresses =
             serde_json::from_str(&line).unwrap_or_else(|error| panic!("not ready ({error}): {line}{}", process.log()));
-        Self { front: Front::new(&at.api, &at.web, &at.key), at, process }
+        Self { front: Front::new(&at.api, &at.web, &at.key), at, process, variables }
     }
 }
 

@@ -1,30 +1,67 @@
-use crate::ArchitectConfig;
+use crate::{ArchitectConfig, app, draw};
 use protocol::{
-    AppName, Code, Problem,
-    artifact::Design,
+    Code, Digest, Problem,
+    artifact::{Design, Plan},
     tools::{
         architect::{DESIGN, DesignInput},
-        coder::{AppSnapshot, INSPECT_APP, InspectAppInput, InspectAppOutput},
+        coder::AppSnapshot,
     },
 };
-use runtime::{About, Job, JobError, LongTool, Peer, Principal, Step, tool::Admission};
+use runtime::{About, Job, JobError, LongTool, Peer, Principal, Step, model::Models, tool::Admission};
+use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 
 /// The long tool `design`.
 pub(crate) struct MakeDesign {
     coder: Peer,
+    models: Option<Models>,
+}
+
+/// What a language model began to design on: a run that follows on this one must find the same.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Begun {
+    base: Option<Digest>,
 }
 
 impl MakeDesign {
     pub(crate) fn new(config: &ArchitectConfig) -> Self {
-        Self { coder: Peer::new(&config.coder, config.credential.clone(), Code::PeerUnavailable) }
+        let coder = Peer::new(&config.coder, config.credential.clone(), Code::PeerUnavailable);
+        Self { coder, models: config.models.clone() }
     }
 
-    /// The app as it is; nothing when there is none of this name yet.
-    async fn snapshot(&self, app: &AppName) -> Result<Option<AppSnapshot>, Problem> {
-        let input = InspectAppInput { app: Some(app.clone()), files: blueprint::wanted_files() };
-        let output: InspectAppOutput = self.coder.call(INSPECT_APP, &input).await?;
-        Ok(output.apps.into_iter().find(|snapshot| snapshot.app == *app))
+    /// The offline engine designs.
+    async fn derive(&self, job: &Job, plan: Plan) -> Result<Design, JobError> {
+        let snapshot = app::look(&self.coder, &plan.app, blueprint::wanted_files()).await?;
+        job.say(doing(snapshot.as_ref())).await?;
+        Ok(spawn_blocking(move || blueprint::design(&plan, snapshot.as_ref()))
+            .await
+            .map_err(|_| Code::Internal.problem("the engine broke down over this plan"))??)
+    }
+
+    /// A language model does.
+    async fn draw(
+        &self,
+        job: &Job,
+        models: &Models,
+        input: &DesignInput,
+        begun: Option<Begun>,
+    ) -> Result<Design, JobError> {
+        let snapshot = app::look(&self.coder, &input.plan.app, Vec::new()).await?;
+        let base = app::base(snapshot.as_ref());
+        match begun {
+            Some(begun) if begun.base != base => return Err(app::moved().into()),
+            Some(_) => {}
+            None => job.checkpoint(&Begun { base }, Vec::new()).await?,
+        }
+        job.say(doing(snapshot.as_ref())).await?;
+        draw::design(job, &self.coder, models, input, snapshot.as_ref()).await
+    }
+}
+
+fn doing(snapshot: Option<&AppSnapshot>) -> &'static str {
+    match app::base(snapshot) {
+        Some(_) => "designing the change",
+        None => "designing a new app",
     }
 }
 
@@ -32,7 +69,7 @@ impl LongTool for MakeDesign {
     const NAME: &'static str = DESIGN;
     type Input = DesignInput;
     type Output = Design;
-    type Checkpoint = ();
+    type Checkpoint = Begun;
 
     fn about(&self) -> About {
         About {
@@ -49,20 +86,17 @@ impl LongTool for MakeDesign {
         Ok(Admission::default())
     }
 
-    async fn run(&self, job: &Job, input: DesignInput, _checkpoint: Option<()>) -> Result<Step<(), Design>, JobError> {
-        let plan = input.plan;
-        job.say(format!("looking at {}", plan.app)).await?;
-        let snapshot = self.snapshot(&plan.app).await?;
-        job.say(match &snapshot {
-            Some(snapshot) if snapshot.live.is_some() => "designing the change",
-            _ => "designing a new app",
-        })
-        .await?;
-        let (task, app) = (plan.task, plan.app.clone());
-        let design = spawn_blocking(move || blueprint::design(&plan, snapshot.as_ref()))
-            .await
-            .map_err(|_| Code::Internal.problem("the engine broke down over this plan"))??;
-        tracing::info!(task.id = %task, %app, resources = design.resources.len(), migrations = design.migrations.len(), "designed a change");
+    async fn run(&self, job: &Job, input: DesignInput, begun: Option<Begun>) -> Result<Step<Begun, Design>, JobError> {
+        let (task, app) = (input.plan.task, input.plan.app.clone());
+        job.say(format!("looking at {app}")).await?;
+        let design = match &self.models {
+            Some(models) => self.draw(job, models, &input, begun).await?,
+            None => self.derive(job, input.plan).await?,
+        };
+        tracing::info!(
+            task.id = %task, %app, resources = design.resources.len(), migrations = design.migrations.len(),
+            files = design.files.len(), "designed a change"
+        );
         Ok(Step::Done(design, Vec::new()))
     }
 }

@@ -1,6 +1,7 @@
 //! The Architect between a Planner and a Coder.
 
 mod coder;
+mod thinking;
 
 use architect::ArchitectConfig;
 use coder::{FakeCoder, Then};
@@ -10,6 +11,7 @@ use protocol::{
     tools::{
         architect::{DESIGN, DesignInput},
         coder::{AppSnapshot, FileText},
+        thinking::Allowance,
     },
 };
 use runtime::{Callers, Credential, Peer, PeerState, Principal, Running, Store, job::Timing};
@@ -27,7 +29,8 @@ impl Team {
     async fn start() -> Self {
         let (coder, directory) = (FakeCoder::start().await, TempDir::new().expect("a directory"));
         let planner = Credential::random();
-        let config = ArchitectConfig { coder: coder.running.origin().to_owned(), credential: coder.key.clone() };
+        let config =
+            ArchitectConfig { coder: coder.running.origin().to_owned(), credential: coder.key.clone(), models: None };
         let store = Store::sqlite(&directory.path().join("architect.db")).await.expect("a store");
         let callers = Callers::nobody().and(&planner, Principal::Service("planner".to_owned()));
         let architect = architect::service(&config, store)
@@ -45,7 +48,7 @@ impl Team {
     }
 
     async fn order(&self, plan: Plan) -> JobId {
-        self.peer().start(DESIGN, "design-1", &ann(), &DesignInput { plan }).await.expect("a job")
+        self.peer().start(DESIGN, "design-1", &ann(), &order(plan)).await.expect("a job")
     }
 
     async fn end(&self, job: JobId) -> PeerState<Design> {
@@ -74,6 +77,10 @@ impl Team {
             other => panic!("expected a failure, got {other:?}"),
         }
     }
+}
+
+fn order(plan: Plan) -> DesignInput {
+    DesignInput { plan, allowance: Allowance::default() }
 }
 
 fn shop() -> AppName {
@@ -206,7 +213,7 @@ async fn a_design_that_waits_for_the_coder_can_be_cancelled() {
 async fn nobody_without_a_key_is_answered() {
     let team = Team::start().await;
     let stranger = Peer::new(team.architect.origin(), Credential::random(), Code::PeerUnavailable);
-    let refused = stranger.start(DESIGN, "design-1", &ann(), &DesignInput { plan: plan("posts(title:string!)") }).await;
+    let refused = stranger.start(DESIGN, "design-1", &ann(), &order(plan("posts(title:string!)"))).await;
     assert_eq!(refused.expect_err("a stranger").code, Code::Unauthorized);
     assert_eq!(team.coder.script.calls(), 0);
 }

@@ -39,7 +39,7 @@ impl Criterion {
 
     /// As a plan lists it.
     pub(crate) fn promised(self, language: Language) -> artifact::Criterion {
-        artifact::Criterion { id: self.id().to_owned(), text: self.text(language).to_owned() }
+        artifact::Criterion { id: self.id().to_owned(), text: self.text(language).to_owned(), new: false }
     }
 
     /// As a design says that it is tested.

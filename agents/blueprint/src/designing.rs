@@ -21,6 +21,7 @@ pub fn design(plan: &Plan, snapshot: Option<&AppSnapshot>) -> Result<Design, Pro
     let existing = model.as_ref().map_or(&[][..], |model| &model.resources);
     let resources = model::merge(existing, &reading.resources)?.resources;
     let design = Design {
+        made_by: None,
         plan: Digest::of(plan),
         base: snapshot.and_then(|one| one.live.as_ref()).map(|live| live.digest),
         summary: summary(Language::of(&plan.goal), &resources),

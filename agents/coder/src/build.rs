@@ -1,4 +1,5 @@
 use crate::{
+    author,
     engine::{Engine, Order},
     host::{Host, planner_only},
 };
@@ -15,7 +16,7 @@ use protocol::{
         },
     },
 };
-use runtime::{About, Job, JobError, LongTool, Principal, Step, tool::Admission};
+use runtime::{About, Job, JobError, LongTool, Principal, Step, model::Models, tool::Admission};
 use std::sync::Arc;
 use tokio::task::spawn_blocking;
 
@@ -23,11 +24,12 @@ use tokio::task::spawn_blocking;
 pub(crate) struct Build {
     host: Host,
     engine: Arc<dyn Engine>,
+    models: Option<Models>,
 }
 
 impl Build {
-    pub(crate) fn new(host: Host, engine: Arc<dyn Engine>) -> Self {
-        Self { host, engine }
+    pub(crate) fn new(host: Host, engine: Arc<dyn Engine>, models: Option<Models>) -> Self {
+        Self { host, engine, models }
     }
 }
 
@@ -95,14 +97,18 @@ impl Build {
         })
         .await?;
         let snapshot = self.snapshot(input).await?;
-        let change_set = self.think(input, snapshot).await?;
+        let change_set = match &self.models {
+            Some(models) => author::write(job, &self.host, models, input, snapshot.as_ref()).await?,
+            None => self.think(input, snapshot).await?,
+        };
         job.checkpoint(&change_set, Vec::new()).await?;
         Ok(change_set)
     }
 
     /// The app as it is, which must be what the design started from.
     async fn snapshot(&self, input: &BuildInput) -> Result<Option<AppSnapshot>, Problem> {
-        let question = InspectAppInput { app: Some(input.app.clone()), files: self.engine.wanted_files() };
+        let files = if self.models.is_none() { self.engine.wanted_files() } else { Vec::new() };
+        let question = InspectAppInput { app: Some(input.app.clone()), files };
         let answer: InspectAppOutput = self.host.call(INSPECT, &question).await?;
         let snapshot = answer.apps.into_iter().find(|snapshot| snapshot.app == input.app);
         let live = snapshot.as_ref().and_then(|snapshot| snapshot.live.as_ref()).map(|live| live.digest);

@@ -4,10 +4,12 @@
 //! be repeated with the same arguments, so a run that died in the middle of one simply repeats it under its higher fence, and
 //! the host has meanwhile shut out the old one.
 
+mod author;
 mod build;
 mod config;
 mod discard;
 mod engine;
+mod hands;
 mod host;
 mod inspect;
 mod release;
@@ -20,7 +22,7 @@ use host::Host;
 use runtime::{Service, Store, Toolbox};
 use std::{process::ExitCode, sync::Arc};
 
-/// The service `coder` with its tools, building with this engine. Who may call it, and where it listens, is the caller's
+/// The service `coder` with its tools, building with the configuration's language models, or where it has none with this engine. Who may call it, and where it listens, is the caller's
 /// to say; only the principal `service:planner` may do more than look.
 #[must_use]
 pub fn service(config: &CoderConfig, engine: Arc<dyn Engine>, store: Store) -> Service {
@@ -28,7 +30,7 @@ pub fn service(config: &CoderConfig, engine: Arc<dyn Engine>, store: Store) -> S
     let tools = Toolbox::new()
         .short(inspect::InspectApp::new(host.clone()))
         .short(discard::DiscardPreview::new(host.clone()))
-        .long(build::Build::new(host.clone(), engine))
+        .long(build::Build::new(host.clone(), engine, config.models.clone()))
         .long(release::MakeLive::new(host.clone()))
         .long(rollback::TakeBack::new(host));
     Service::new("coder", tools).store(store)

@@ -1,9 +1,11 @@
 //! The Coder between a Planner and a host, through crashes and refusals.
 
 mod host;
+mod thinking;
 
 use coder::{CoderConfig, Engine, Order};
 use host::{FakeHost, Then};
+use protocol::tools::thinking::Allowance;
 use protocol::{
     Code, Digest, JobId, Problem, TaskId,
     artifact::{ChangeSet, Content, FileChange, Path, Plan, Risk},
@@ -103,7 +105,7 @@ async fn replica(
     planner: &Credential,
     architect: &Credential,
 ) -> Running {
-    let config = CoderConfig { host: host.running.origin().to_owned(), credential: host.key.clone() };
+    let config = CoderConfig { host: host.running.origin().to_owned(), credential: host.key.clone(), models: None };
     let store = Store::sqlite(&directory.path().join("coder.db")).await.expect("a store");
     let callers = Callers::nobody()
         .and(planner, Principal::Service("planner".to_owned()))
@@ -122,6 +124,7 @@ fn order() -> BuildInput {
     let app: protocol::AppName = "shop".parse().expect("a name");
     let task = TaskId::from_bytes([7; 16]);
     let plan = Plan {
+        made_by: None,
         task,
         app: app.clone(),
         goal: "notes(title:string!)".to_owned(),
@@ -135,7 +138,17 @@ fn order() -> BuildInput {
         "plan": Digest::of(&plan), "base": null, "summary": "", "resources": [], "migrations": [],
         "endpoints": [], "cache": [], "files": [], "tests": [],
     }));
-    BuildInput { task, app, plan, design: design.expect("a design"), attempt: 1, findings: vec![], turn: 3 }
+    BuildInput {
+        task,
+        app,
+        plan,
+        design: design.expect("a design"),
+        attempt: 1,
+        findings: vec![],
+        before: None,
+        allowance: Allowance::default(),
+        turn: 3,
+    }
 }
 
 fn failure<O: std::fmt::Debug>(state: PeerState<O>) -> Code {

@@ -1,5 +1,4 @@
-use runtime::{Credential, Peer, config::Reader};
-use std::{fmt, str::FromStr};
+use runtime::{Credential, Peer, config::Reader, model::Models};
 
 /// What a Planner needs to know.
 #[derive(Debug, Clone)]
@@ -11,8 +10,8 @@ pub struct PlannerConfig {
 }
 
 impl PlannerConfig {
-    /// Reads `YONIN_ARCHITECT_URL`, `YONIN_CODER_URL`, `YONIN_TESTER_URL` (the cluster's names unless given) and
-    /// `YONIN_ENGINE`. The credential is the one this Planner shows to its peers.
+    /// Reads `YONIN_ARCHITECT_URL`, `YONIN_CODER_URL`, `YONIN_TESTER_URL` (the cluster's names unless given) and the
+    /// settings of [`runtime::model::ModelConfig`]. The credential is the one this Planner shows to its peers.
     pub fn read(reader: &mut Reader, own: &Credential) -> Self {
         let mut peer = |agent: &str| {
             let variable = format!("YONIN_{}_URL", agent.to_uppercase());
@@ -20,7 +19,7 @@ impl PlannerConfig {
             Peer::new(&origin, own.clone(), protocol::Code::PeerUnavailable)
         };
         let peers = Peers { architect: peer("architect"), coder: peer("coder"), tester: peer("tester") };
-        Self { peers, engine: reader.or("YONIN_ENGINE", Engine::Blueprint) }
+        Self { peers, engine: Models::read(reader, crate::NAME).into() }
     }
 }
 
@@ -36,37 +35,19 @@ pub struct Peers {
 }
 
 /// What reads a goal and plans it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Engine {
     /// The built-in one, without a model.
     Blueprint,
+    /// A language model.
+    Model(Models),
     /// Makes every goal one step: what these tests are about does not hang on an engine.
     #[cfg(test)]
     OneStep,
 }
 
-impl FromStr for Engine {
-    type Err = UnknownEngine;
-
-    fn from_str(text: &str) -> Result<Self, UnknownEngine> {
-        match text {
-            "blueprint" => Ok(Self::Blueprint),
-            _ => Err(UnknownEngine),
-        }
+impl From<Option<Models>> for Engine {
+    fn from(models: Option<Models>) -> Self {
+        models.map_or(Self::Blueprint, Self::Model)
     }
 }
-
-impl fmt::Display for Engine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Blueprint => f.write_str("blueprint"),
-            #[cfg(test)]
-            Self::OneStep => f.write_str("one-step"),
-        }
-    }
-}
-
-/// No engine has that name.
-#[derive(Debug, thiserror::Error)]
-#[error("the engines are: blueprint")]
-pub struct UnknownEngine;

@@ -8,6 +8,8 @@ pub(crate) const DESIGN: &str = "design";
 pub(crate) const CHANGES: &str = "changes";
 /// A unified diff, as a string.
 pub(crate) const DIFF: &str = "diff";
+/// A list of [`protocol::artifact::Check`]: what the Tester ran on the preview.
+pub(crate) const CHECKS: &str = "checks";
 /// [`protocol::artifact::Verdict`] on the preview.
 pub(crate) const VERDICT: &str = "verdict";
 /// [`protocol::artifact::Verdict`] on the live app.

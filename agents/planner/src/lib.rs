@@ -9,7 +9,9 @@ mod config;
 mod engine;
 mod kept;
 mod pipeline;
+mod planning;
 mod rest;
+mod tape;
 mod tasks;
 #[cfg(test)]
 mod tests;
@@ -17,11 +19,12 @@ mod tools;
 mod view;
 mod web;
 
-pub use config::{Engine, Peers, PlannerConfig, UnknownEngine};
+pub use config::{Engine, Peers, PlannerConfig};
 
 use crate::{
     apps::Apps,
     pipeline::{RollbackTool, SubmitTool, Team},
+    tape::Tapes,
     tasks::Tasks,
 };
 use runtime::{Callers, Hints, Service, Store, Toolbox};
@@ -35,7 +38,7 @@ pub const NAME: &str = "planner";
 pub fn service(config: PlannerConfig, store: Store, hints: Hints, callers: Callers) -> Service {
     let team = Team { peers: config.peers, engine: config.engine };
     let apps = Apps::new(team.peers.coder.clone());
-    let for_routes = apps.clone();
+    let (for_routes, peers) = (apps.clone(), team.peers.clone());
     let tools = Toolbox::new()
         .instructions(INSTRUCTIONS)
         .without_job_tools()
@@ -46,12 +49,16 @@ pub fn service(config: PlannerConfig, store: Store, hints: Hints, callers: Calle
         .store(store)
         .hints(hints)
         .short_tools(move |jobs| tools::toolbox(&Tasks::new(jobs), &apps))
-        .routes(move |jobs, stop| rest::router(Tasks::new(jobs), for_routes, stop).merge(web::router()))
+        .routes(move |jobs, stop| {
+            let tapes = Tapes::new(jobs.clone(), peers);
+            rest::router(Tasks::new(jobs), for_routes, tapes, stop).merge(web::router())
+        })
 }
 
 const INSTRUCTIONS: &str = "Yonin is a team of four agents that changes live PHP applications safely: every change is planned, \
 designed, built and tested in a private branch of the environment before it goes live, and can be rolled back. Submit a goal \
-with submit_task, then call wait_task until the task has ended. A task that is `waiting` asks a person to approve a change.";
+with submit_task, then call wait_task until the task has ended. A task that is `waiting` asks a person something: to approve a change \
+(approve_task, reject_task), or what the goal means (answer_task).";
 
 /// The Planner as a process of its own, told by its environment what it needs to know. [`runtime::process::run`] says what it does.
 pub async fn process(arguments: impl Iterator<Item = String>) -> ExitCode {

@@ -2,8 +2,8 @@ use crate::{kept, pipeline::Answer, view};
 use protocol::{
     Code, JobId, Problem, TaskId,
     event::Event,
-    rest::{SubmitTask, TaskList},
-    task::{Status, Task},
+    rest::{AnswerTask, SubmitTask, TaskList},
+    task::{Question, Status, Task},
     tools::planner::{ListTasksInput, ROLLBACK_APP, RollbackAppInput, SUBMIT_TASK},
 };
 use runtime::{
@@ -91,6 +91,12 @@ impl Tasks {
         self.answer(caller, id, &Answer::Reject { reason, by: name(caller) }).await
     }
 
+    /// Answers a task that asks about its goal.
+    pub(crate) async fn clarify(&self, caller: &Principal, id: TaskId, said: AnswerTask) -> Result<Task, Problem> {
+        said.validate()?;
+        self.answer(caller, id, &Answer::Clarify { text: said.text, by: name(caller) }).await
+    }
+
     /// Where the task stands once it has ended or asks something, at the latest after this time.
     pub(crate) async fn wait(&self, caller: &Principal, id: TaskId, longest: Duration) -> Result<Task, Problem> {
         let deadline = Instant::now() + longest;
@@ -142,10 +148,17 @@ impl Tasks {
         let deadline = Instant::now() + ASKS_SOON;
         loop {
             let changed = self.jobs.changed(id);
+            if let Some(question) = self.get(caller, id).await?.question
+                && !answer.fits(&question)
+            {
+                return Err(Code::NotWaiting.problem(instead(&question)));
+            }
             match self.jobs.answer(caller, id, answer).await {
                 Ok(record) => return view::task(&record),
                 Err(problem) if problem.code == Code::NotWaiting => {
-                    if let Ok(record) = self.jobs.resolve(caller, id, answer.resolution()).await {
+                    if let Some(resolution) = answer.resolution()
+                        && let Ok(record) = self.jobs.resolve(caller, id, resolution).await
+                    {
                         return view::task(&record);
                     }
                     let soon = self.get(caller, id).await?.question.is_some();
@@ -167,6 +180,15 @@ fn job_status(status: Status) -> &'static str {
         Status::Succeeded => "done",
         Status::Failed => "failed",
         Status::Cancelled => "cancelled",
+    }
+}
+
+/// What a question is answered with.
+fn instead(question: &Question) -> &'static str {
+    match question {
+        Question::Clarify { .. } => "the task asks about its goal: answer in words, or reject it",
+        Question::Approval { .. } => "the task asks for approval: use approve or reject",
+        Question::InDoubt { .. } => "the task asks whether an act is done again: use approve or reject",
     }
 }
 

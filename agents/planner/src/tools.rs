@@ -3,11 +3,11 @@
 use crate::{apps::Apps, tasks::Tasks};
 use protocol::{
     Problem,
-    rest::{AppList, TaskList},
+    rest::{AnswerTask, AppList, TaskList},
     task::Task,
     tools::planner::{
-        APPROVE_TASK, CANCEL_TASK, GET_TASK, LIST_APPS, LIST_TASKS, ListAppsInput, ListTasksInput, REJECT_TASK,
-        RejectTaskInput, TaskInput, WAIT_TASK, WaitTaskInput,
+        ANSWER_TASK, APPROVE_TASK, AnswerTaskInput, CANCEL_TASK, GET_TASK, LIST_APPS, LIST_TASKS, ListAppsInput,
+        ListTasksInput, REJECT_TASK, RejectTaskInput, TaskInput, WAIT_TASK, WaitTaskInput,
     },
 };
 use runtime::{About, Principal, ShortTool, Toolbox};
@@ -22,6 +22,7 @@ pub(crate) fn toolbox(tasks: &Tasks, apps: &Apps) -> Toolbox {
         .short(CancelTask(tasks.clone()))
         .short(ApproveTask(tasks.clone()))
         .short(RejectTask(tasks.clone()))
+        .short(Answer(tasks.clone()))
         .short(ListApps(apps.clone()))
 }
 
@@ -136,12 +137,33 @@ impl ShortTool for RejectTask {
     fn about(&self) -> About {
         decides(
             "Reject a change",
-            "Refuses a change that waits for approval; the task fails and its preview is discarded.",
+            "Refuses a change that waits for approval, or gives up a task that asks about its goal; the task fails and its preview is \
+             discarded.",
         )
     }
 
     async fn call(&self, caller: &Principal, input: RejectTaskInput) -> Result<Task, Problem> {
         self.0.reject(caller, input.id, input.reason).await
+    }
+}
+
+struct Answer(Tasks);
+
+impl ShortTool for Answer {
+    const NAME: &'static str = ANSWER_TASK;
+    type Input = AnswerTaskInput;
+    type Output = Task;
+
+    fn about(&self) -> About {
+        decides(
+            "Answer a task",
+            "Answers the questions of a task whose question is `clarify`, all at once and in words; the task goes on. Only with what \
+             the person said.",
+        )
+    }
+
+    async fn call(&self, caller: &Principal, input: AnswerTaskInput) -> Result<Task, Problem> {
+        self.0.clarify(caller, input.id, AnswerTask { text: input.text }).await
     }
 }
 

@@ -17,7 +17,7 @@ use serde_json::Value;
 /// [`Code::Internal`] when what is stored does not have the form it was written in.
 pub(crate) fn task(record: &JobRecord) -> Result<Task, Problem> {
     let order = order(record)?;
-    let progress: Option<Progress> = record.checkpoint.as_ref().map(read).transpose()?;
+    let progress = progress(record)?;
     let question = asked(record, progress.as_ref());
     let (mut result, mut error) = (None, None);
     match &record.status {
@@ -41,8 +41,23 @@ pub(crate) fn task(record: &JobRecord) -> Result<Task, Problem> {
         question,
         result,
         error,
-        usage: Usage { attempts: attempt, tokens: 0, millis: millis(record) },
+        usage: usage(record, attempt, progress.as_ref()),
     })
+}
+
+/// How far the task is, once it has begun.
+pub(crate) fn progress(record: &JobRecord) -> Result<Option<Progress>, Problem> {
+    record.checkpoint.as_ref().map(read).transpose()
+}
+
+fn usage(record: &JobRecord, attempts: u32, progress: Option<&Progress>) -> Usage {
+    let millis = millis(record);
+    match progress.map(|progress| &progress.ledger) {
+        None => Usage { attempts, millis, ..Usage::default() },
+        Some(ledger) => {
+            Usage { attempts, tokens: ledger.tokens(), cost_usd: ledger.cost_usd(), millis, models: ledger.models() }
+        }
+    }
 }
 
 fn order(record: &JobRecord) -> Result<Order, Problem> {
@@ -85,7 +100,8 @@ fn millis(record: &JobRecord) -> u64 {
     u64::try_from((until - started).num_milliseconds()).unwrap_or(0)
 }
 
-fn read<T: DeserializeOwned>(value: &Value) -> Result<T, Problem> {
+/// What is stored of a task.
+pub(crate) fn read<T: DeserializeOwned>(value: &Value) -> Result<T, Problem> {
     T::deserialize(value).map_err(|error| {
         tracing::error!(%error, "A stored task can't be read");
         Code::Internal.problem("a stored task can't be read")

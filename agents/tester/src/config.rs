@@ -1,5 +1,5 @@
 use crate::{BadVerdictKey, VerdictKey};
-use runtime::{Credential, config::Reader};
+use runtime::{Credential, config::Reader, model::Models};
 use std::{str::FromStr, time::Duration};
 
 /// What the Tester must know of its surroundings.
@@ -13,6 +13,8 @@ pub struct TesterConfig {
     pub key: VerdictKey,
     /// How long a verdict proves something.
     pub validity: Duration,
+    /// What proposes checks; the offline engine does when there is none.
+    pub models: Option<Models>,
 }
 
 impl TesterConfig {
@@ -21,13 +23,14 @@ impl TesterConfig {
     /// How long a verdict proves something unless told otherwise.
     pub const VALIDITY: Duration = Duration::from_secs(3_600);
 
-    /// From `YONIN_HOST_URL`, `YONIN_SIGNING_KEY` and `YONIN_VERDICT_SECONDS`. Nothing when there was a mistake, which the
+    /// From `YONIN_HOST_URL`, `YONIN_SIGNING_KEY`, `YONIN_VERDICT_SECONDS` and the settings of [`runtime::model::ModelConfig`]. Nothing when there was a mistake, which the
     /// reader then knows.
     pub fn read(reader: &mut Reader, credential: Credential) -> Option<Self> {
         let host = reader.or("YONIN_HOST_URL", Self::HOST.to_owned());
         let Validity(validity) = reader.or("YONIN_VERDICT_SECONDS", Validity(Self::VALIDITY));
-        let key = reader.required::<Given>("YONIN_SIGNING_KEY").0?;
-        Some(Self { host, credential, key, validity })
+        let key = reader.required::<Given>("YONIN_SIGNING_KEY").0;
+        let models = Models::read(reader, "tester");
+        Some(Self { host, credential, key: key?, validity, models })
     }
 }
 

@@ -1,5 +1,6 @@
 //! What was sent and what came back, as text that people may read: short, and without secrets.
 
+use environment::client::Secrets;
 use protocol::tools::host::Access;
 
 /// Each half of the evidence has at most this many bytes.
@@ -13,10 +14,12 @@ const LEAST_SHOWN: usize = 4;
 /// Headers whose values prove who somebody is.
 const SECRET_HEADERS: [&str; 4] = ["authorization", "cookie", "set-cookie", "proxy-authorization"];
 
-/// Takes out of texts what nobody should read there: the passwords of the accounts that the run uses.
+/// Takes out of texts what nobody should read there: the passwords of the accounts that the run uses, and what the app's PHP keeps to
+/// itself.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Redactor {
     secrets: Vec<String>,
+    of_php: Secrets,
 }
 
 impl Redactor {
@@ -30,12 +33,22 @@ impl Redactor {
         // Longest first: an address holds its own password. Very short ones would blacken half of every text.
         secrets.retain(|secret| secret.len() >= 6);
         secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
-        Self { secrets }
+        Self { secrets, of_php: Secrets::of(access) }
+    }
+
+    /// Whether what an app answered says what its PHP must keep to itself.
+    pub(crate) fn is_told_by(&self, answer: &str) -> bool {
+        self.of_php.stand_in(answer)
+    }
+
+    /// The text without what the app's PHP must keep to itself, for excerpts: half a secret is known by nothing.
+    pub(crate) fn without_secrets(&self, text: &str) -> String {
+        self.of_php.hide(text)
     }
 
     /// The text without secrets, at most [`LIMIT`] bytes of it.
     pub(crate) fn clean(&self, text: &str) -> String {
-        let mut clean = text.to_owned();
+        let mut clean = self.of_php.hide(text);
         for secret in &self.secrets {
             if clean.contains(secret.as_str()) {
                 clean = clean.replace(secret.as_str(), "[redacted]");
@@ -116,10 +129,14 @@ mod tests {
             mysql: "mysql://shop:sesame-open@127.0.0.1:3306/shop".to_owned(),
             redis: "redis://shop:other:secret@127.0.0.1:6379/0".to_owned(),
             redis_prefix: "app:shop:".to_owned(),
+            secrets: vec![protocol::Digest::of_bytes(b"00112233445566778899aabbccddeeff")],
         });
         let text = redactor.clean("DSN mysql://shop:sesame-open@127.0.0.1:3306/shop, pw sesame-open, other:secret");
         assert!(!text.contains("sesame") && !text.contains("other:secret"), "{text}");
         assert!(text.contains("DSN [redacted], pw [redacted], [redacted]"), "{text}");
+        let config = "'password' => '00112233445566778899aabbccddeeff'";
+        assert!(redactor.is_told_by(config) && !redactor.is_told_by("'password' => 'x'"));
+        assert_eq!(redactor.clean(config), "'password' => '[redacted]'");
     }
 
     #[test]

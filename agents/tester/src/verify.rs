@@ -1,15 +1,17 @@
 use crate::{
     config::TesterConfig,
+    propose::{Proposer, checklist},
     run::{Checklist, Run, World, passed},
+    shows::compare,
 };
 use chrono::{SubsecRound, Utc};
 use protocol::{
-    Code, Digest, Problem,
+    Code, Digest, PreviewName, Problem, Timestamp,
     artifact::{CheckResult, Verdict, VerdictKind},
     tools::{
         Epoch, PreviewRef,
-        host::{self, Place, PreviewInput, Reset},
-        tester::{Intent, Target, VERIFY, VerifyInput},
+        host::{self, OpenPreviewInput, Place, PreviewInput, Reset},
+        tester::{Intent, Target, VERIFY, VerifyInput, VerifyOutput},
     },
 };
 use runtime::{About, Job, JobError, LongTool, Peer, Principal, Step, tool::Admission};
@@ -42,7 +44,7 @@ impl Verify {
 impl LongTool for Verify {
     const NAME: &'static str = VERIFY;
     type Input = VerifyInput;
-    type Output = Verdict;
+    type Output = VerifyOutput;
     type Checkpoint = ();
 
     fn about(&self) -> About {
@@ -68,20 +70,24 @@ impl LongTool for Verify {
         }
     }
 
-    async fn run(&self, job: &Job, input: VerifyInput, _checkpoint: Option<()>) -> Result<Step<(), Verdict>, JobError> {
-        let list = checklist(&input)?;
-        let mut caveats = uncovered(&input, &list);
-        let place = match &input.target {
-            Target::Preview { preview } => {
-                caveats.extend(self.reset(job, &input, preview).await?.caveats);
-                Place::Preview(preview.name.clone())
+    async fn run(
+        &self,
+        job: &Job,
+        input: VerifyInput,
+        _checkpoint: Option<()>,
+    ) -> Result<Step<(), VerifyOutput>, JobError> {
+        let mut proposer = Proposer::begin(job, self.config.models.as_ref(), &self.host, &input).await?;
+        let mut list = checklist(kind(&input.target), proposer.first().await?)?;
+        let tested = loop {
+            let tested = self.test(job, &input, &list).await?;
+            match proposer.review(list.checks(), &tested.results).await? {
+                Some(better) => list = checklist(kind(&input.target), better)?,
+                None => break tested,
             }
-            Target::Live => Place::Live(input.app.clone()),
         };
-        let started_at = Utc::now().trunc_subsecs(6);
-        let world = World::open(self.host.clone(), place).await?;
-        let results = self.results(job, &world, &list).await?;
-        let finished_at = Utc::now().trunc_subsecs(6);
+        let Tested { results, mut caveats, started_at, finished_at } = tested;
+        caveats.extend(uncovered(&input, &list));
+        caveats.extend(proposer.caveats());
         let verdict = Verdict {
             task: input.task,
             app: input.app,
@@ -104,11 +110,61 @@ impl LongTool for Verify {
             findings = verdict.findings().count(), passed = verdict.passed,
             duration_ms = (finished_at - started_at).num_milliseconds(), "verified a change"
         );
-        Ok(Step::Done(verdict, Vec::new()))
+        Ok(Step::Done(VerifyOutput { verdict, checks: list.checks().to_vec() }, Vec::new()))
     }
 }
 
+/// What came of one list.
+struct Tested {
+    results: Vec<CheckResult>,
+    caveats: Vec<String>,
+    started_at: Timestamp,
+    finished_at: Timestamp,
+}
+
 impl Verify {
+    /// Runs the list where it is to be run; and, where something new is to be shown, on the release before the change first.
+    async fn test(&self, job: &Job, input: &VerifyInput, list: &Checklist) -> Result<Tested, JobError> {
+        let started_at = Utc::now().trunc_subsecs(6);
+        let before = self.before(job, input, list).await?;
+        let (place, caveats) = match &input.target {
+            Target::Preview { preview } => {
+                job.say("putting the preview back to where it was staged").await?;
+                let reset = self.reset(job, input, &preview.name).await?;
+                (Place::Preview(preview.name.clone()), reset.caveats)
+            }
+            Target::Live => (Place::Live(input.app.clone()), Vec::new()),
+        };
+        let world = World::open(self.host.clone(), place).await?;
+        let results = self.results(job, &world, list).await?;
+        let results = match (&input.intent, before) {
+            (Some(intent), Some(before)) => compare(&intent.plan.criteria, &before, results),
+            _ => results,
+        };
+        Ok(Tested { results, caveats, started_at, finished_at: Utc::now().trunc_subsecs(6) })
+    }
+
+    /// What the same list comes to on a preview of the release before the change. Only where there is one, and something is
+    /// to be new.
+    async fn before(
+        &self,
+        job: &Job,
+        input: &VerifyInput,
+        list: &Checklist,
+    ) -> Result<Option<Vec<CheckResult>>, JobError> {
+        let new = input.intent.as_ref().is_some_and(|intent| intent.plan.criteria.iter().any(|it| it.new));
+        if !new || input.base.is_none() || kind(&input.target) != VerdictKind::Preview {
+            return Ok(None);
+        }
+        job.say("trying the checks on the release before the change").await?;
+        let epoch = Epoch { turn: input.turn, fence: job.fence() };
+        let open = OpenPreviewInput { app: input.app.clone(), task: input.task, base: input.base, epoch };
+        let base: PreviewRef = self.host.timeout(RESET).call(host::OPEN_BASE_PREVIEW, &open).await?;
+        self.reset(job, input, &base.name).await?;
+        let world = World::open(self.host.clone(), Place::Preview(base.name)).await?;
+        Ok(Some(self.results(job, &world, list).await?))
+    }
+
     /// Runs the list and tells meanwhile how far it is.
     async fn results(&self, job: &Job, world: &World, list: &Checklist) -> Result<Vec<CheckResult>, JobError> {
         let done = AtomicUsize::new(0);
@@ -132,10 +188,9 @@ impl Verify {
         }
     }
 
-    async fn reset(&self, job: &Job, input: &VerifyInput, preview: &PreviewRef) -> Result<Reset, JobError> {
-        job.say("putting the preview back to where it was staged").await?;
+    async fn reset(&self, job: &Job, input: &VerifyInput, preview: &PreviewName) -> Result<Reset, JobError> {
         let epoch = Epoch { turn: input.turn, fence: job.fence() };
-        let input = PreviewInput { preview: preview.name.clone(), epoch };
+        let input = PreviewInput { preview: preview.clone(), epoch };
         Ok(self.host.timeout(RESET).call(host::RESET_PREVIEW, &input).await?)
     }
 }
@@ -145,13 +200,6 @@ fn kind(target: &Target) -> VerdictKind {
         Target::Preview { .. } => VerdictKind::Preview,
         Target::Live => VerdictKind::Smoke,
     }
-}
-
-/// The checks that the engine derives from the design; none when a release is only returned to.
-fn checklist(input: &VerifyInput) -> Result<Checklist, Problem> {
-    let proposed = input.intent.as_ref().map(|intent| blueprint::checks(&intent.design)).unwrap_or_default();
-    Checklist::new(kind(&input.target), proposed)
-        .map_err(|bad| Code::Internal.problem(format!("the engine proposed checks that cannot be run: {bad}")))
 }
 
 fn uncovered(input: &VerifyInput, list: &Checklist) -> Vec<String> {

@@ -14,7 +14,8 @@ use keys::{Keys, ServiceName};
 use planner::{Peers, PlannerConfig};
 use protocol::{Code, Problem};
 use runtime::{
-    Callers, Hints, Peer, Principal, Running, Service, ServiceError, Store, job::Timing, store::StoreLocation,
+    Callers, Hints, Peer, Principal, Running, Service, ServiceError, Store, config::Reader, job::Timing, model::Models,
+    store::StoreLocation,
 };
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -40,8 +41,42 @@ pub struct Options {
     pub web_port: Option<u16>,
     /// What must survive a loss of power.
     pub durability: Durability,
-    /// What writes the code.
+    /// What writes the code where no model does.
     pub coder: Arc<dyn coder::Engine>,
+    /// What thinks.
+    pub models: AgentModels,
+}
+
+/// The language models of each agent; the offline engine thinks for those that have none.
+#[derive(Debug, Clone, Default)]
+pub struct AgentModels {
+    /// The Planner's.
+    pub planner: Option<Models>,
+    /// The Architect's.
+    pub architect: Option<Models>,
+    /// The Coder's.
+    pub coder: Option<Models>,
+    /// The Tester's.
+    pub tester: Option<Models>,
+}
+
+impl AgentModels {
+    /// What the environment says: the settings of [`runtime::model::ModelConfig`].
+    ///
+    /// # Errors
+    /// [`Code::BadConfiguration`], with every mistake.
+    pub fn from_environment() -> Result<Self, Failure> {
+        let mut reader = Reader::of_process();
+        let models = Self {
+            planner: Models::read(&mut reader, "planner"),
+            architect: Models::read(&mut reader, "architect"),
+            coder: Models::read(&mut reader, "coder"),
+            tester: Models::read(&mut reader, "tester"),
+        };
+        let mut mistakes = reader.finish().err().unwrap_or_default();
+        mistakes.dedup();
+        if mistakes.is_empty() { Ok(models) } else { Err(Code::BadConfiguration.problem(mistakes.join("; ")).into()) }
+    }
 }
 
 impl Options {
@@ -57,6 +92,7 @@ impl Options {
             web_port: None,
             durability: Durability::Durable,
             coder: Arc::new(coder::Blueprint),
+            models: AgentModels::default(),
         }
     }
 }
@@ -99,7 +135,9 @@ impl Up {
         });
         let environment = environment.await.map_err(Problem::from)?;
         let started = match Team::new(&keys, options.stores, options.hints.as_deref()) {
-            Ok(mut team) => team.start(&environment, options.api_port, options.coder).await.map(|at| (team, at)),
+            Ok(mut team) => {
+                team.start(&environment, options.api_port, options.coder, options.models).await.map(|at| (team, at))
+            }
             Err(failure) => Err(failure),
         };
         match started {
@@ -195,28 +233,34 @@ impl Team<'_> {
         environment: &Services,
         api_port: Option<u16>,
         engine: Arc<dyn coder::Engine>,
+        models: AgentModels,
     ) -> Result<(String, Agents), Failure> {
         use ServiceName::{Architect, Coder, Planner, Tester};
         let key = VerdictKey::from_seed(self.keys.signing_seed());
         let host = environment::host::service(environment.host_config(key.public())).await?;
         let host = self.add(host.callers(self.keys.callers([Coder, Tester])), None).await?;
 
-        let config = coder::CoderConfig { host: host.clone(), credential: self.keys.of(Coder) };
+        let config = coder::CoderConfig { host: host.clone(), credential: self.keys.of(Coder), models: models.coder };
         let coder = coder::service(&config, engine, self.store("coder").await?);
         let coder = self.agent(coder, self.keys.callers([Planner, Architect])).await?;
 
-        let config = architect::ArchitectConfig { coder: coder.clone(), credential: self.keys.of(Architect) };
+        let config = architect::ArchitectConfig {
+            coder: coder.clone(),
+            credential: self.keys.of(Architect),
+            models: models.architect,
+        };
         let architect = architect::service(&config, self.store("architect").await?);
         let architect = self.agent(architect, self.keys.callers([Planner])).await?;
 
         let (host_url, credential) = (host.clone(), self.keys.of(Tester));
-        let config = TesterConfig { host: host_url, credential, key, validity: TesterConfig::VALIDITY };
+        let (validity, models_of_tester) = (TesterConfig::VALIDITY, models.tester);
+        let config = TesterConfig { host: host_url, credential, key, validity, models: models_of_tester };
         let tester = tester::service(config, self.store("tester").await?);
         let tester = self.agent(tester, self.keys.callers([Planner])).await?;
 
         let peer = |origin: &str| Peer::new(origin, self.keys.of(Planner), Code::PeerUnavailable);
         let peers = Peers { architect: peer(&architect), coder: peer(&coder), tester: peer(&tester) };
-        let config = PlannerConfig { peers, engine: planner::Engine::Blueprint };
+        let config = PlannerConfig { peers, engine: models.planner.into() };
         let owner = Principal::Person("owner".to_owned());
         let people = Callers::nobody().and(&runtime::Credential::new(self.keys.api()), owner);
         let planner = planner::service(config, self.store("planner").await?, self.hints.clone(), people);

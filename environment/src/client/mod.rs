@@ -1,9 +1,17 @@
 //! What Coder and Tester use on the environment, with the accounts of one app or preview.
 
+mod grep;
 mod keys;
+mod outline;
+mod reading;
+mod secrets;
 mod sql;
 mod web;
 
+pub use grep::grep;
 pub use keys::{KeyState, Keys};
+pub use outline::outline;
+pub use reading::only_reads;
+pub use secrets::Secrets;
 pub use sql::Sql;
 pub use web::{End, Web, WebRequest, WebResponse};

@@ -68,8 +68,8 @@ impl Shared {
             Err(error) => return Err(self.step_back(&mut state, error).await),
         };
         state.remember(request, answer.clone());
-        // Its preview is over, even if the host is from here on.
-        if let Some(preview) = state.preview_mut(&input.preview) {
+        // Its previews are over, even if the host is from here on.
+        for preview in state.previews.iter_mut().filter(|preview| preview.task == input.task) {
             preview.expires_at = Utc::now();
         }
         self.save(&state)?;
@@ -197,7 +197,9 @@ impl Shared {
 
     /// What is over goes. The release is live whatever becomes of this: what stays behind is found again later.
     async fn tidy(&self, state: &mut AppState, input: &ActivateReleaseInput) {
-        if state.releases.len() <= KEPT && state.preview(&input.preview).is_none() {
+        let of_task = state.previews.iter().filter(|preview| preview.task == input.task);
+        let previews: Vec<_> = of_task.map(|preview| preview.name.clone()).collect();
+        if state.releases.len() <= KEPT && previews.is_empty() {
             return;
         }
         let home = self.app_home(state);
@@ -209,11 +211,14 @@ impl Shared {
             }
             state.releases.remove(last);
         }
-        let done = match self.save(state) {
-            Ok(()) => self.close_preview(state, &input.preview).await,
-            failed => failed,
+        let done = async {
+            self.save(state)?;
+            for preview in &previews {
+                self.close_preview(state, preview).await?;
+            }
+            Ok::<_, HostError>(())
         };
-        if let Err(error) = done {
+        if let Err(error) = done.await {
             tracing::warn!(error = %error, app.name = %state.app, "A preview stays behind for now");
         }
     }

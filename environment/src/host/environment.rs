@@ -271,6 +271,9 @@ impl Shared {
             mysql,
             redis,
             redis_prefix: names.prefix,
+            secrets: [&accounts.user, &accounts.reader, &accounts.secret]
+                .map(|secret| Digest::of_bytes(secret.as_bytes()))
+                .to_vec(),
         })
     }
 

@@ -106,6 +106,7 @@ impl Ground {
     pub(crate) fn verdict(&self, change: &Change) -> Verdict {
         let now = chrono::Utc::now();
         let result = |id: &str| CheckResult {
+            before: None,
             id: id.to_owned(),
             title: id.to_owned(),
             criterion: None,

@@ -12,7 +12,8 @@ pub struct Design {
     pub base: Option<Digest>,
     /// One paragraph for people.
     pub summary: String,
-    /// The whole data model as it will be, old and new.
+    /// The whole data model as it will be, old and new, where the offline engine designs; a language model writes migrations
+    /// and files instead.
     pub resources: Vec<Resource>,
     /// What takes the schema there from the base release.
     pub migrations: Vec<Migration>,
@@ -24,6 +25,9 @@ pub struct Design {
     pub files: Vec<FilePurpose>,
     /// The test matrix, traced to the plan's criteria.
     pub tests: Vec<TestCase>,
+    /// What made it; absent for the offline engine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made_by: Option<super::MadeBy>,
 }
 
 /// One kind of thing the app keeps: a table, an API and a page.
@@ -144,4 +148,16 @@ pub struct Reference {
     pub column: String,
     /// The table it points to.
     pub table: String,
+}
+
+/// An index as it stands in the database.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Index {
+    /// Its name: `PRIMARY` for the primary key.
+    pub name: String,
+    /// What it is over, in order; what is computed stands there as `(expression)`.
+    pub columns: Vec<String>,
+    /// No two rows may have the same.
+    #[serde(default)]
+    pub unique: bool,
 }

@@ -12,7 +12,9 @@ pub use check::{
     Act, Body, CacheCheck, CacheExpect, Capture, Check, HttpCheck, HttpExpect, JsonExpect, LintCheck, LogCheck,
     Matcher, Method, Pattern, SqlCheck, SqlExpect,
 };
-pub use design::{CacheKey, Column, Design, Endpoint, Field, FieldType, FilePurpose, Reference, Resource, TestCase};
-pub use plan::{Criterion, Plan, PlanStep, Risk};
+pub use design::{
+    CacheKey, Column, Design, Endpoint, Field, FieldType, FilePurpose, Index, Reference, Resource, TestCase,
+};
+pub use plan::{Criterion, MadeBy, Plan, PlanStep, Risk};
 pub use release::{Release, ReleaseState};
-pub use verdict::{CheckResult, Evidence, Outcome, Statement, Verdict, VerdictKind};
+pub use verdict::{Before, CheckResult, Evidence, Outcome, Statement, Verdict, VerdictKind};

@@ -21,6 +21,18 @@ pub struct Plan {
     pub assumptions: Vec<String>,
     /// How much can go wrong.
     pub risk: Risk,
+    /// What made it; absent for the offline engine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made_by: Option<MadeBy>,
+}
+
+/// The language model that made an artifact, and what it was told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct MadeBy {
+    /// The model, as the setting names it.
+    pub model: String,
+    /// The prompt by name and the address of its fixed text: `plan@3f2a…`.
+    pub prompt: String,
 }
 
 /// One piece of the work.
@@ -39,6 +51,9 @@ pub struct Criterion {
     pub id: String,
     /// The statement.
     pub text: String,
+    /// The app does not do this yet, so that a check of it must fail on the release before the change.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub new: bool,
 }
 
 /// How much can go wrong with a plan.

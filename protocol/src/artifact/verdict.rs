@@ -41,6 +41,9 @@ pub struct Verdict {
 impl Verdict {
     /// The checks that no verdict may lack.
     pub const MANDATORY: [&'static str; 3] = ["lint", "no-5xx", "no-php-warnings"];
+    /// The check that the runner adds where a change is to bring something new to an app that has a release: for everything new, a
+    /// check failed on the release before and passes now.
+    pub const SHOWS_CHANGE: &'static str = "shows-change";
 
     /// What the signature is made over: the canonical JSON of everything but the signature.
     #[must_use]
@@ -84,10 +87,23 @@ pub struct CheckResult {
     /// How it ended.
     #[serde(flatten)]
     pub outcome: Outcome,
+    /// What became of it on the release before the change, where that was tried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Before>,
     /// What it took, in milliseconds.
     pub millis: u64,
     /// What was sent and what came back.
     pub evidence: Evidence,
+}
+
+/// What became of a check on the release before the change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Before {
+    /// It did not pass: that it passes now shows what is new.
+    Red,
+    /// It passed already.
+    Green,
 }
 
 /// How a check ended.

@@ -1,5 +1,6 @@
 //! The Architect: `design` (long).
 
+use super::thinking::Allowance;
 use crate::artifact::Plan;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,4 +13,7 @@ pub const DESIGN: &str = "design";
 pub struct DesignInput {
     /// The plan to carry out.
     pub plan: Plan,
+    /// What may be spent on language models.
+    #[serde(default)]
+    pub allowance: Allowance,
 }

@@ -1,9 +1,9 @@
 //! The Coder: `inspect_app` and `discard_preview` (short), `build`, `release` and `rollback` (long).
 
-use super::PreviewRef;
+use super::{PreviewRef, thinking::Allowance};
 use crate::{
     AppName, Digest, TaskId,
-    artifact::{ChangeSet, CheckResult, Column, Design, Path, Plan, Reference, Release, Statement, Verdict},
+    artifact::{ChangeSet, CheckResult, Column, Design, Index, Path, Plan, Reference, Release, Statement, Verdict},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -85,6 +85,9 @@ pub struct Table {
     pub columns: Vec<Column>,
     /// Its foreign keys.
     pub references: Vec<Reference>,
+    /// Its indexes by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub indexes: Vec<Index>,
     /// Rows, as the server estimates them.
     pub rows: u64,
 }
@@ -104,6 +107,12 @@ pub struct BuildInput {
     pub attempt: u32,
     /// What the Tester found wrong in the round before.
     pub findings: Vec<CheckResult>,
+    /// The change-set of the round before, which those findings are about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<ChangeSet>,
+    /// What may be spent on language models.
+    #[serde(default)]
+    pub allowance: Allowance,
     /// The order of writers; see [`super::Epoch`].
     pub turn: u64,
 }

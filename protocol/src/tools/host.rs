@@ -238,4 +238,6 @@ pub struct Access {
     pub redis: String,
     /// What every key starts with: `app:shop:`.
     pub redis_prefix: String,
+    /// Digests of what only its PHP knows, by which it is recognised, and hidden, where it shows.
+    pub secrets: Vec<Digest>,
 }

@@ -5,6 +5,7 @@ pub mod coder;
 pub mod host;
 pub mod planner;
 pub mod tester;
+pub mod thinking;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

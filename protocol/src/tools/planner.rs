@@ -21,6 +21,8 @@ pub const CANCEL_TASK: &str = "cancel_task";
 pub const APPROVE_TASK: &str = "approve_task";
 /// Takes [`RejectTaskInput`].
 pub const REJECT_TASK: &str = "reject_task";
+/// Takes [`AnswerTaskInput`].
+pub const ANSWER_TASK: &str = "answer_task";
 /// Takes [`ListAppsInput`].
 pub const LIST_APPS: &str = "list_apps";
 /// Takes [`RollbackAppInput`]; long.
@@ -69,6 +71,15 @@ pub struct RejectTaskInput {
     /// Why.
     #[serde(default)]
     pub reason: Option<String>,
+}
+
+/// Answer a task that asks about its goal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AnswerTaskInput {
+    /// The task's id.
+    pub id: TaskId,
+    /// The answer to all questions, in words.
+    pub text: String,
 }
 
 /// Return an app to an earlier release.

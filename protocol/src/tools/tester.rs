@@ -1,9 +1,9 @@
 //! The Tester: `verify` (long).
 
-use super::PreviewRef;
+use super::{PreviewRef, thinking::Allowance};
 use crate::{
     AppName, Digest, TaskId,
-    artifact::{Design, Plan},
+    artifact::{Check, Design, Plan, Verdict},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 /// The tool's name.
 pub const VERIFY: &str = "verify";
 
-/// Test a change-set in its preview, or look at the live app; answers [`crate::artifact::Verdict`]. Long.
+/// Test a change-set in its preview, or look at the live app; answers [`VerifyOutput`]. Long.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct VerifyInput {
     /// The task.
@@ -27,8 +27,26 @@ pub struct VerifyInput {
     pub base: Option<Digest>,
     /// The change-set.
     pub change_set: Digest,
+    /// The round of build and verify, from 1; 0 for a rollback.
+    #[serde(default)]
+    pub attempt: u32,
+    /// The checks of an earlier run of the same task, to be run again; proposed anew when empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<Check>,
+    /// What may be spent on language models.
+    #[serde(default)]
+    pub allowance: Allowance,
     /// The order of writers; see [`super::Epoch`].
     pub turn: u64,
+}
+
+/// What [`VERIFY`] answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct VerifyOutput {
+    /// What came of the checks.
+    pub verdict: Verdict,
+    /// The checks, for the task's next run.
+    pub checks: Vec<Check>,
 }
 
 /// Where the checks run.

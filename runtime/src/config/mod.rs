@@ -74,6 +74,11 @@ impl Reader {
         }
     }
 
+    /// Notes a mistake that no single variable shows. It starts with the name of a variable.
+    pub(crate) fn mistake(&mut self, mistake: impl Into<String>) {
+        self.mistakes.push(mistake.into());
+    }
+
     /// Nothing, or every mistake that was made.
     ///
     /// # Errors

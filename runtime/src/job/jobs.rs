@@ -3,7 +3,7 @@ use crate::{
     Hints, Principal, Store,
     store::{Asking, Filtered, NewJob, StoreError, Submitted},
 };
-use protocol::{Code, Digest, JobId, Problem, event::Event};
+use protocol::{Code, Digest, JobId, Problem, chat::Turn, event::Event};
 use serde::Serialize;
 use std::{collections::BTreeMap, fmt, future::Future, sync::Arc, time::Duration};
 use tokio::time::{Instant, timeout_at};
@@ -216,6 +216,21 @@ impl Jobs {
             .await
             .map_err(unavailable)?
             .ok_or_else(|| Code::NotFound.problem(format!("It has kept no {kind} of that attempt.")))
+    }
+
+    /// The service whose jobs these are.
+    pub(crate) fn agent(&self) -> &str {
+        self.store.agent()
+    }
+
+    /// What was said to language models in a job, turn by turn.
+    ///
+    /// # Errors
+    /// [`protocol::Code::NotFound`]; [`protocol::Code::Internal`] when what is stored has not the form it was written in.
+    pub async fn turns(&self, caller: &Principal, id: JobId) -> Result<Vec<Turn>, Problem> {
+        self.check_owner(caller, id).await?;
+        let recorded = self.store.effects(id, super::ask::CALLS).await.map_err(unavailable)?;
+        super::ask::turns(recorded).map_err(|error| Code::Internal.problem(error.to_string()))
     }
 
     /// Whether the store answers.

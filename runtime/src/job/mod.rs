@@ -4,6 +4,7 @@
 //! fencing token and runs the tool with a [`Job`] in hand, through which every write goes. A run ends in a [`Step`] or a
 //! [`JobError`]; what becomes of the job then is decided in one place (`run`).
 
+mod ask;
 mod context;
 mod effect;
 pub(crate) mod erased;
@@ -12,7 +13,7 @@ mod lease;
 mod queue;
 mod run;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub mod worker;
 
 pub use context::Job;

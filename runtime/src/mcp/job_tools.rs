@@ -1,17 +1,26 @@
-//! `get_job` and `cancel_job`: jobs for callers that do not know MCP tasks.
+//! What every service with long tools has: `get_job` and `cancel_job` for callers that do not know MCP tasks, `get_usage` and
+//! `get_transcript` for those who want to know what language models had to do with a job.
 
 use crate::{
     About, Jobs, Principal, ShortTool, Toolbox,
     job::{JobRecord, JobStatus},
+    model::usage,
 };
-use protocol::{JobId, Problem};
+use protocol::{
+    JobId, Problem,
+    tools::thinking::{self, GET_TRANSCRIPT, GET_USAGE, Transcript, UsageOutput},
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Both tools.
+/// The tools.
 pub(super) fn toolbox(jobs: &Jobs) -> Toolbox {
-    Toolbox::new().short(GetJob(jobs.clone())).short(CancelJob(jobs.clone()))
+    Toolbox::new()
+        .short(GetJob(jobs.clone()))
+        .short(CancelJob(jobs.clone()))
+        .short(GetUsage(jobs.clone()))
+        .short(GetTranscript(jobs.clone()))
 }
 
 /// A job that was started, or found under its idempotency key.
@@ -143,5 +152,50 @@ impl ShortTool for CancelJob {
 
     async fn call(&self, caller: &Principal, input: WhichJob) -> Result<JobReport, Problem> {
         Ok(self.0.cancel(caller, input.job_id).await?.into())
+    }
+}
+
+struct GetUsage(Jobs);
+
+impl ShortTool for GetUsage {
+    const NAME: &'static str = GET_USAGE;
+    type Input = thinking::WhichJob;
+    type Output = UsageOutput;
+
+    fn about(&self) -> About {
+        About {
+            title: "Get a job's use of models",
+            description: "Says what a job has used of language models so far: calls, tokens and, where prices are known, dollars.",
+            read_only: true,
+            destructive: false,
+            idempotent: true,
+        }
+    }
+
+    async fn call(&self, caller: &Principal, input: thinking::WhichJob) -> Result<UsageOutput, Problem> {
+        let turns = self.0.turns(caller, input.job_id).await?;
+        Ok(UsageOutput { models: usage(self.0.agent(), &turns) })
+    }
+}
+
+struct GetTranscript(Jobs);
+
+impl ShortTool for GetTranscript {
+    const NAME: &'static str = GET_TRANSCRIPT;
+    type Input = thinking::WhichJob;
+    type Output = Transcript;
+
+    fn about(&self) -> About {
+        About {
+            title: "Get a job's transcript",
+            description: "Everything that was said to language models in a job, and what they answered, turn by turn.",
+            read_only: true,
+            destructive: false,
+            idempotent: true,
+        }
+    }
+
+    async fn call(&self, caller: &Principal, input: thinking::WhichJob) -> Result<Transcript, Problem> {
+        Ok(Transcript { turns: self.0.turns(caller, input.job_id).await? })
     }
 }

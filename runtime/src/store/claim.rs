@@ -201,6 +201,14 @@ impl Store {
         self.database.execute(&sql.bind(&*self.agent)).await?;
         Ok(())
     }
+
+    /// Lets every pause of this agent's waiting jobs end now.
+    #[cfg(test)]
+    pub(crate) async fn end_pauses(&self) -> Result<(), StoreError> {
+        let sql = Sql::new("update jobs set due_at = 0 where agent = ? and state = 'waiting'");
+        self.database.execute(&sql.bind(&*self.agent)).await?;
+        Ok(())
+    }
 }
 
 /// How long until the next job of each state is due; zero when one is.

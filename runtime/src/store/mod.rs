@@ -17,7 +17,7 @@ mod write;
 
 pub(crate) use clear::Cleared;
 pub(crate) use row::{
-    Asking, Claim, Claimed, Effect, End, Filtered, Intent, Look, NewJob, Outcome, Pause, Submitted, Write,
+    Asking, Claim, Claimed, Effect, End, Filtered, Intent, Look, NewJob, Outcome, Pause, Recorded, Submitted, Write,
 };
 
 use database::Database;
@@ -145,6 +145,11 @@ impl Store {
             StoreLocation::File(file) => Self::sqlite(file).await,
             StoreLocation::Server { url, connections } => Self::mysql(url, *connections).await,
         }
+    }
+
+    /// Whose jobs it reads and writes.
+    pub(crate) fn agent(&self) -> &str {
+        &self.agent
     }
 
     /// The same store, seen by this agent: it reads and writes only its own jobs.

@@ -3,7 +3,7 @@
 use super::{
     Store, StoreError,
     database::{Row, Sql, places},
-    row::{Filtered, Load},
+    row::{Filtered, Load, Recorded},
 };
 use crate::{
     Principal,
@@ -190,6 +190,22 @@ impl Store {
         ));
         let row = self.database.row(&sql.bind(job).bind(kind).bind_all(attempt)).await?;
         row.map(|row| Ok(serde_json::from_str(&row.get::<String>("body")?)?)).transpose()
+    }
+
+    /// The acts of a job whose names start so, by name.
+    pub(crate) async fn effects(&self, job: JobId, prefix: &str) -> Result<Vec<Recorded>, StoreError> {
+        let sql =
+            Sql::new("select request, outcome from effects where job = ? and name >= ? and name < ? order by name");
+        // Names are ASCII: what starts so comes before the same with a higher last character.
+        let mut rows = Vec::new();
+        for row in self.database.rows(&sql.bind(job).bind(prefix).bind(format!("{prefix}~"))).await? {
+            let outcome: Option<String> = row.get("outcome")?;
+            rows.push(Recorded {
+                request: serde_json::from_str(&row.get::<String>("request")?)?,
+                outcome: outcome.map(|outcome| serde_json::from_str(&outcome)).transpose()?,
+            });
+        }
+        Ok(rows)
     }
 
     /// How many jobs nobody has claimed yet.

@@ -145,6 +145,14 @@ pub(crate) enum Outcome {
     Failed(Problem),
 }
 
+/// An act as the ledger tells of it.
+#[derive(Debug)]
+pub(crate) struct Recorded {
+    pub(crate) request: Value,
+    /// What came of it, if anybody knows.
+    pub(crate) outcome: Option<Outcome>,
+}
+
 /// Which jobs to list.
 #[derive(Debug)]
 pub(crate) struct Filtered {

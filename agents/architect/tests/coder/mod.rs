@@ -2,7 +2,7 @@
 
 use protocol::{
     AppName, Code, Digest, Problem, TaskId,
-    artifact::{Column, Release, ReleaseState, Resource},
+    artifact::{Column, Path, Release, ReleaseState, Resource},
     tools::coder::{AppSnapshot, INSPECT_APP, InspectAppInput, InspectAppOutput, Table},
 };
 use runtime::{About, Callers, Credential, Principal, Running, Service, ShortTool, Toolbox};
@@ -26,6 +26,10 @@ pub(crate) struct Script {
     next: Mutex<VecDeque<Then>>,
     calls: Mutex<usize>,
     asked: Notify,
+    /// What there is when no other answer is wanted.
+    pub(crate) app: Mutex<Option<AppSnapshot>>,
+    /// The files that were asked for, call by call.
+    pub(crate) files: Mutex<Vec<Vec<Path>>>,
 }
 
 /// How a call goes that does not simply find nothing.
@@ -36,6 +40,8 @@ pub(crate) enum Then {
     Refuse(Code),
     /// It never answers.
     Hang,
+    /// As usual.
+    Go,
 }
 
 impl FakeCoder {
@@ -87,10 +93,15 @@ impl ShortTool for Inspect {
     async fn call(&self, _caller: &Principal, input: InspectAppInput) -> Result<InspectAppOutput, Problem> {
         *self.0.calls.lock().expect("calls") += 1;
         self.0.asked.notify_waiters();
-        assert!(input.app.is_some() && !input.files.is_empty(), "it asks for one app and its model");
+        assert!(input.app.is_some(), "it asks for one app");
+        self.0.files.lock().expect("files").push(input.files.clone());
         let then = self.0.next.lock().expect("a script").pop_front();
         match then {
-            None => Ok(InspectAppOutput::default()),
+            None | Some(Then::Go) => {
+                let mut apps = Vec::from_iter(self.0.app.lock().expect("an app").clone());
+                apps.iter_mut().for_each(|app| app.files.retain(|file| input.files.contains(&file.path)));
+                Ok(InspectAppOutput { apps })
+            }
             Some(Then::Show(app)) => Ok(InspectAppOutput { apps: vec![*app] }),
             Some(Then::Refuse(code)) => Err(code.problem("as the test wants it")),
             Some(Then::Hang) => std::future::pending().await,
@@ -131,5 +142,11 @@ fn table(resource: &Resource) -> Table {
     let fields = resource.fields.iter().map(|field| column(&field.name, "varchar(255)"));
     let own = [("id", "bigint(20)"), ("created_at", "datetime"), ("updated_at", "datetime")];
     let own = own.into_iter().map(|(name, kind)| column(name, kind));
-    Table { name: resource.name.clone(), columns: own.chain(fields).collect(), references: vec![], rows: 0 }
+    Table {
+        name: resource.name.clone(),
+        columns: own.chain(fields).collect(),
+        references: vec![],
+        indexes: vec![],
+        rows: 0,
+    }
 }

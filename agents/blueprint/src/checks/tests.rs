@@ -8,6 +8,7 @@ fn design(goal: &str) -> Design {
     let reading = goal::read(goal);
     assert_eq!(reading.mistakes, Vec::<String>::new(), "{goal}");
     Design {
+        made_by: None,
         plan: Digest::of("plan"),
         base: None,
         summary: String::new(),

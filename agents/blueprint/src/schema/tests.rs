@@ -25,7 +25,13 @@ fn snapshot(resources: &[Resource]) -> AppSnapshot {
         }));
         let reference =
             |(field, target): (&Field, &str)| Reference { column: field.name.clone(), table: target.to_owned() };
-        Table { name: one.name.clone(), columns, references: references(one).map(reference).collect(), rows: 3 }
+        Table {
+            name: one.name.clone(),
+            columns,
+            references: references(one).map(reference).collect(),
+            indexes: vec![],
+            rows: 3,
+        }
     };
     AppSnapshot {
         app: "shop".parse().expect("a name"),

@@ -2,12 +2,15 @@
 
 use protocol::{
     Code, Digest, Problem,
+    artifact::{ChangeSet, Content},
     tools::{
         Epoch, PreviewRef,
-        coder::{InspectAppInput, InspectAppOutput, ReleaseOutput},
+        coder::{AppSnapshot, InspectAppInput, InspectAppOutput, ReleaseOutput},
         host::{
-            ACTIVATE_RELEASE, ActivateReleaseInput, CLOSE_PREVIEWS, ClosePreviewsInput, Done, INSPECT, OPEN_PREVIEW,
-            OpenPreviewInput, ROLLBACK_RELEASE, RollbackReleaseInput, STAGE_RELEASE, StageReleaseInput, Staged,
+            ACCESS, ACTIVATE_RELEASE, Access, AccessInput, ActivateReleaseInput, CLOSE_PREVIEWS, ClosePreviewsInput,
+            Done, INSPECT, LINT_PHP, LintPhpInput, LintPhpOutput, OPEN_PREVIEW, OpenPreviewInput, READ_FILES,
+            ROLLBACK_RELEASE, ReadFilesInput, ReadFilesOutput, RollbackReleaseInput, STAGE_RELEASE, StageReleaseInput,
+            Staged, TAIL_LOG, TailLogInput, TailLogOutput,
         },
     },
 };
@@ -31,6 +34,14 @@ pub(crate) struct Script {
     calls: Mutex<Vec<(&'static str, Epoch)>>,
     next: Mutex<Vec<(&'static str, Then)>>,
     pub(crate) asked: Notify,
+    /// The live app, if there is one, with the texts of its files.
+    pub(crate) app: Mutex<Option<AppSnapshot>>,
+    /// What was staged, in order.
+    pub(crate) staged: Mutex<Vec<ChangeSet>>,
+    /// PHP's log of the preview: a byte for each line is as good as any.
+    pub(crate) log: Mutex<Vec<String>>,
+    /// Where the preview answers.
+    pub(crate) web: Mutex<String>,
 }
 
 /// How a call goes that does not simply succeed.
@@ -40,13 +51,19 @@ pub(crate) enum Then {
     Refuse(Code),
     /// It never answers.
     Hang,
+    /// As usual.
+    Go,
 }
 
 impl FakeHost {
     pub(crate) async fn start() -> Self {
         let (script, key) = (Arc::new(Script::default()), Credential::random());
         let tools = Toolbox::new()
-            .short(Inspect)
+            .short(Inspect(Arc::clone(&script)))
+            .short(Files(Arc::clone(&script)))
+            .short(Lint(Arc::clone(&script)))
+            .short(Log(Arc::clone(&script)))
+            .short(Accounts(Arc::clone(&script)))
             .short(Open(Arc::clone(&script)))
             .short(Stage(Arc::clone(&script)))
             .short(Close(Arc::clone(&script)))
@@ -74,6 +91,11 @@ impl Script {
         calls.iter().filter(|(name, _)| *name == tool).map(|(_, epoch)| *epoch).collect()
     }
 
+    /// How often this tool was called.
+    pub(crate) fn count(&self, tool: &str) -> usize {
+        self.epochs(tool).len()
+    }
+
     /// Returns once this tool was called so often.
     pub(crate) async fn called(&self, tool: &str, times: usize) {
         loop {
@@ -95,7 +117,7 @@ impl Script {
         match then {
             Some(Then::Refuse(code)) => Err(code.problem("as the test wants it")),
             Some(Then::Hang) => std::future::pending().await,
-            None => Ok(answer),
+            Some(Then::Go) | None => Ok(answer),
         }
     }
 }
@@ -110,21 +132,70 @@ fn preview() -> PreviewRef {
 
 const ABOUT: About = About { title: "", description: "", read_only: false, destructive: false, idempotent: true };
 
-struct Inspect;
+macro_rules! look {
+    ($name:ident, $wire:ident, $input:ty, $output:ty, $answer:expr) => {
+        struct $name(Arc<Script>);
 
-impl ShortTool for Inspect {
-    const NAME: &'static str = INSPECT;
-    type Input = InspectAppInput;
-    type Output = InspectAppOutput;
+        impl ShortTool for $name {
+            const NAME: &'static str = $wire;
+            type Input = $input;
+            type Output = $output;
 
-    fn about(&self) -> About {
-        ABOUT
-    }
+            fn about(&self) -> About {
+                ABOUT
+            }
 
-    async fn call(&self, _caller: &Principal, _input: InspectAppInput) -> Result<InspectAppOutput, Problem> {
-        Ok(InspectAppOutput::default())
-    }
+            async fn call(&self, _caller: &Principal, input: $input) -> Result<$output, Problem> {
+                let answer: fn(&Script, $input) -> $output = $answer;
+                self.0.act($wire, Epoch { turn: 0, fence: 0 }, ()).await?;
+                Ok(answer(&self.0, input))
+            }
+        }
+    };
 }
+
+look!(Inspect, INSPECT, InspectAppInput, InspectAppOutput, |script, _| InspectAppOutput {
+    apps: script
+        .app
+        .lock()
+        .expect("an app")
+        .clone()
+        .into_iter()
+        .map(|app| AppSnapshot { files: vec![], ..app })
+        .collect()
+});
+look!(Files, READ_FILES, ReadFilesInput, ReadFilesOutput, |script, input| {
+    let files = script.app.lock().expect("an app").clone().map_or_else(Vec::new, |app| app.files);
+    let wanted = files.into_iter().filter(|file| input.paths.is_empty() || input.paths.contains(&file.path));
+    let change = |file: protocol::tools::coder::FileText| protocol::artifact::FileChange {
+        path: file.path,
+        content: Some(Content::Text(file.text)),
+    };
+    ReadFilesOutput { files: wanted.map(change).collect() }
+});
+// What has these words in it does not parse.
+look!(Lint, LINT_PHP, LintPhpInput, LintPhpOutput, |script, _| {
+    let staged = script.staged.lock().expect("what is staged");
+    let files = staged.last().map_or(&[][..], |last| &last.files);
+    let broken =
+        files.iter().filter(|file| matches!(&file.content, Some(Content::Text(text)) if text.contains("syntax error")));
+    let errors = broken.map(|file| format!("{}: unexpected error on line 1", file.path)).collect();
+    LintPhpOutput { files: u32::try_from(files.len()).expect("few"), errors }
+});
+look!(Log, TAIL_LOG, TailLogInput, TailLogOutput, |script, input| {
+    let log = script.log.lock().expect("a log");
+    let from = input.from.map_or(log.len(), |from| usize::try_from(from).expect("short"));
+    TailLogOutput { lines: log[from..].to_vec(), end: log.len() as u64 }
+});
+// Nobody listens at the ports of the databases.
+look!(Accounts, ACCESS, AccessInput, Access, |script, _| Access {
+    web: script.web.lock().expect("an address").clone(),
+    host_header: "preview.localhost".to_owned(),
+    mysql: "mysql://reader:p4ssw0rd@127.0.0.1:1/app".to_owned(),
+    redis: "redis://reader:p4ssw0rd@127.0.0.1:1/0".to_owned(),
+    redis_prefix: "app:shop:".to_owned(),
+    secrets: Vec::new(),
+});
 
 macro_rules! tool {
     ($name:ident, $wire:ident, $input:ty, $output:ty, $answer:expr) => {
@@ -140,23 +211,22 @@ macro_rules! tool {
             }
 
             async fn call(&self, _caller: &Principal, input: $input) -> Result<$output, Problem> {
-                let answer: fn(&$input) -> $output = $answer;
-                self.0.act($wire, input.epoch, answer(&input)).await
+                let answer: fn(&Script, &$input) -> $output = $answer;
+                let answer = answer(&self.0, &input);
+                self.0.act($wire, input.epoch, answer).await
             }
         }
     };
 }
 
-tool!(Open, OPEN_PREVIEW, OpenPreviewInput, PreviewRef, |_| preview());
-tool!(Stage, STAGE_RELEASE, StageReleaseInput, Staged, |input| Staged {
-    preview: preview(),
-    release: Digest::of(&input.change_set.files),
-    destructive: vec![],
-    caveats: vec![],
+tool!(Open, OPEN_PREVIEW, OpenPreviewInput, PreviewRef, |_, _| preview());
+tool!(Stage, STAGE_RELEASE, StageReleaseInput, Staged, |script, input| {
+    script.staged.lock().expect("what is staged").push(input.change_set.clone());
+    Staged { preview: preview(), release: Digest::of(&input.change_set.files), destructive: vec![], caveats: vec![] }
 });
-tool!(Close, CLOSE_PREVIEWS, ClosePreviewsInput, Done, |_| Done {});
-tool!(Activate, ACTIVATE_RELEASE, ActivateReleaseInput, ReleaseOutput, |_| live());
-tool!(Back, ROLLBACK_RELEASE, RollbackReleaseInput, ReleaseOutput, |_| live());
+tool!(Close, CLOSE_PREVIEWS, ClosePreviewsInput, Done, |_, _| Done {});
+tool!(Activate, ACTIVATE_RELEASE, ActivateReleaseInput, ReleaseOutput, |_, _| live());
+tool!(Back, ROLLBACK_RELEASE, RollbackReleaseInput, ReleaseOutput, |_, _| live());
 
 fn live() -> ReleaseOutput {
     ReleaseOutput { live: None, url: "http://shop.localhost/".to_owned() }

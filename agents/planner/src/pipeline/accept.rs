@@ -7,7 +7,10 @@ use protocol::{
     artifact::{Design, Outcome, Verdict, VerdictKind},
     event::What,
     pipeline::{Built, Event, Pipeline},
-    tools::coder::{BuildOutput, ReleaseOutput},
+    tools::{
+        coder::{BuildOutput, ReleaseOutput},
+        tester::VerifyOutput,
+    },
 };
 use runtime::JobError;
 use serde::de::DeserializeOwned;
@@ -67,7 +70,8 @@ impl Drive<'_> {
     async fn verified(&self, progress: &mut Progress, output: Value) -> Result<Accepted, JobError> {
         let Pipeline::Verifying { built, work, .. } = &progress.state else { return Err(misplaced()) };
         let (change_set, attempt) = (built.change_set, work.attempt);
-        let verdict = self.verdict(progress.base, change_set, VerdictKind::Preview, output)?;
+        let VerifyOutput { verdict, checks } = self.verdict(progress.base, change_set, VerdictKind::Preview, output)?;
+        self.job.keep(kept::CHECKS, attempt, &checks).await?;
         self.job.keep(kept::VERDICT, attempt, &verdict).await?;
         progress.checks_passed = passed(&verdict);
         let (passed, expires_at) = (is_green(&verdict), verdict.expires_at);
@@ -80,7 +84,7 @@ impl Drive<'_> {
             (Pipeline::SmokingRollback { .. }, Some(live)) => (live.base, live.change_set, true),
             _ => return Err(misplaced()),
         };
-        let verdict = self.verdict(base, change_set, VerdictKind::Smoke, output)?;
+        let VerifyOutput { verdict, .. } = self.verdict(base, change_set, VerdictKind::Smoke, output)?;
         self.job.keep(kept::SMOKE, progress.state.attempt(), &verdict).await?;
         if returned {
             progress.checks_passed = passed(&verdict);
@@ -95,14 +99,15 @@ impl Drive<'_> {
         change_set: Digest,
         kind: VerdictKind,
         output: Value,
-    ) -> Result<Verdict, Problem> {
-        let verdict: Verdict = read("verdict", output)?;
+    ) -> Result<VerifyOutput, Problem> {
+        let answered: VerifyOutput = read("verdict", output)?;
+        let verdict = &answered.verdict;
         let right = verdict.task == self.job.id()
             && verdict.app == self.order.app
             && verdict.kind == kind
             && verdict.base == base
             && verdict.change_set == change_set;
-        if right { Ok(verdict) } else { Err(Code::VerdictInvalid.problem("the verdict is on something else")) }
+        if right { Ok(answered) } else { Err(Code::VerdictInvalid.problem("the verdict is on something else")) }
     }
 }
 

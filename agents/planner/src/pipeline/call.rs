@@ -2,11 +2,17 @@
 
 use super::{
     drive::Drive,
+    ledger::Ended,
     progress::{Call, Progress},
     work::Part,
 };
 use chrono::TimeDelta;
-use protocol::{Code, JobId, Problem, event::What, pipeline::Event};
+use protocol::{
+    Code, JobId, Problem,
+    event::What,
+    pipeline::Event,
+    tools::thinking::{GET_USAGE, UsageOutput, WhichJob},
+};
 use runtime::{JobError, PeerState};
 use serde_json::Value;
 use std::time::Duration;
@@ -35,6 +41,11 @@ impl Drive<'_> {
             None => self.start(progress, &call).await?.map(Looked::Started),
             Some(job) => part.peer(&self.team.peers).poll(job).await.map(|state| Looked::State(job, state)),
         };
+        if let Ok(Looked::State(job, PeerState::Done(_) | PeerState::Failed(_) | PeerState::Cancelled)) = &looked
+            && let Err(problem) = self.account(progress, part, *job).await
+        {
+            return self.unanswered(progress, part, problem);
+        }
         match looked {
             Ok(Looked::Started(job)) => {
                 progress.call = Some(Call { job: Some(job), ..call });
@@ -52,7 +63,7 @@ impl Drive<'_> {
                 let (event, told) = self.accept(progress, part, output).await?;
                 Ok(Called::Ended(event, told))
             }
-            Ok(Looked::State(_, PeerState::Failed(problem))) => Ok(gave_up(part, problem)),
+            Ok(Looked::State(_, PeerState::Failed(problem))) => Ok(gave_up(part, over_budget(progress, problem))),
             Ok(Looked::State(_, PeerState::Cancelled)) => {
                 Ok(gave_up(part, Code::Internal.problem(format!("somebody else cancelled the part {}", part.as_str()))))
             }
@@ -81,6 +92,22 @@ impl Drive<'_> {
         Ok(part.peer(&self.team.peers).start(part.tool(), &key, self.job.caller(), &input).await)
     }
 
+    /// Takes down who did a part that has ended, and what it used of language models. As long as the task can be given up it does not
+    /// go on before that is known, so that nothing is spent twice.
+    pub(super) async fn account(&self, progress: &mut Progress, part: Part, job: JobId) -> Result<(), Problem> {
+        let asked = part.peer(&self.team.peers).call(GET_USAGE, &WhichJob { job_id: job }).await;
+        let UsageOutput { models: used } = match asked {
+            Ok(used) => used,
+            Err(problem) if problem.code.is_retryable() && progress.state.can_be_cancelled() => return Err(problem),
+            Err(problem) => {
+                tracing::warn!(task.id = %self.job.id(), job.id = %job, %problem, "Nobody knows what a part of a task used");
+                UsageOutput::default()
+            }
+        };
+        progress.ledger.note(Ended { part, attempt: progress.state.attempt(), job, used });
+        Ok(())
+    }
+
     /// The peer refused, or was not reached. Once the task can't be cancelled, it is not given up for an outage either, as
     /// long as there is time: what the peer did meanwhile should be known.
     fn unanswered(&self, progress: &mut Progress, part: Part, problem: Problem) -> Result<Called, JobError> {
@@ -102,6 +129,16 @@ impl Drive<'_> {
 enum Looked {
     Started(JobId),
     State(JobId, PeerState<Value>),
+}
+
+/// A problem, saying what was spent on what where that is why.
+pub(super) fn over_budget(progress: &Progress, mut problem: Problem) -> Problem {
+    if problem.code == Code::BudgetExhausted
+        && let Some(told) = progress.ledger.told()
+    {
+        problem.detail = format!("{}; {told}", problem.detail);
+    }
+    problem
 }
 
 /// A part ended badly. Where users may see the change already, the problem says so.

@@ -23,14 +23,15 @@ impl Drive<'_> {
 
     /// Tells the peer what the person said, if one has. What to wait for then.
     pub(super) async fn resolve(&self, progress: &mut Progress) -> Result<Wait, JobError> {
-        let Some(answer) = self.job.answer::<Answer>()? else { return Ok(Wait::Person) };
+        let Some(answer) = self.answer(progress)? else { return Ok(Wait::Person) };
+        let Some(resolution) = answer.resolution() else { return Ok(Wait::Person) };
         let call = progress.call.as_ref().and_then(|call| Some((call.part, call.job?)));
         let (part, job) = call.ok_or_else(|| Code::Internal.problem("nothing is in doubt"))?;
         let sentence = match &answer {
-            Answer::Approve { by } => format!("{by} has it done again"),
+            Answer::Approve { by } | Answer::Clarify { by, .. } => format!("{by} has it done again"),
             Answer::Reject { by, .. } => format!("{by} gives it up"),
         };
-        match part.peer(&self.team.peers).resolve(job, answer.resolution()).await {
+        match part.peer(&self.team.peers).resolve(job, resolution).await {
             Ok(()) => {}
             // It was told before, by a run that was cut off.
             Err(problem) if problem.code == Code::NotWaiting => {}

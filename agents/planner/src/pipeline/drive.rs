@@ -5,14 +5,11 @@ use super::{
     settle,
     work::{Work, work_for},
 };
-use crate::{
-    config::{Engine, Peers},
-    kept,
-};
+use crate::config::{Engine, Peers};
 use chrono::TimeDelta;
 use protocol::{
     AppName, Code, Problem,
-    artifact::{Path, Plan, Statement},
+    artifact::{Path, Statement},
     event::What,
     pipeline::{Event, Pipeline},
     task::Question,
@@ -31,7 +28,7 @@ pub(crate) struct Team {
     pub(crate) engine: Engine,
 }
 
-/// What a person said to a change that waits for approval, or to an act that is in doubt.
+/// What a person said to a change that waits for approval, to questions about the goal, or to an act that is in doubt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "answer", rename_all = "snake_case")]
 pub(crate) enum Answer {
@@ -40,7 +37,14 @@ pub(crate) enum Answer {
         /// Who said so.
         by: String,
     },
-    /// It may not.
+    /// This is what the goal means.
+    Clarify {
+        /// In the person's words.
+        text: String,
+        /// Who said so.
+        by: String,
+    },
+    /// It may not, or there is to be no change at all.
     Reject {
         /// Why.
         reason: Option<String>,
@@ -50,11 +54,21 @@ pub(crate) enum Answer {
 }
 
 impl Answer {
-    /// What it says of an act that is in doubt.
-    pub(crate) fn resolution(&self) -> Resolution {
+    /// What it says of an act that is in doubt; nothing when it speaks of the goal.
+    pub(crate) fn resolution(&self) -> Option<Resolution> {
         match self {
-            Self::Approve { .. } => Resolution::Again,
-            Self::Reject { .. } => Resolution::GiveUp,
+            Self::Approve { .. } => Some(Resolution::Again),
+            Self::Reject { .. } => Some(Resolution::GiveUp),
+            Self::Clarify { .. } => None,
+        }
+    }
+
+    /// Whether it is one to this question.
+    pub(crate) fn fits(&self, question: &Question) -> bool {
+        match (self, question) {
+            (Self::Clarify { .. }, Question::Clarify { .. }) | (Self::Reject { .. }, _) => true,
+            (Self::Approve { .. }, Question::Approval { .. } | Question::InDoubt { .. }) => true,
+            (Self::Approve { .. }, Question::Clarify { .. }) | (Self::Clarify { .. }, _) => false,
         }
     }
 }
@@ -93,11 +107,11 @@ impl Drive<'_> {
                         self.advance(&mut progress, event, told).await?;
                     }
                 },
-                Work::Ask => match self.job.answer::<Answer>()? {
+                Work::Ask => match self.answer(&progress)? {
                     None => return Ok(Step::Wait(progress, Wait::Person)),
                     Some(answer) => {
                         progress.answered(chrono::Utc::now());
-                        let (event, sentence) = heard(answer);
+                        let (event, sentence) = heard(&mut progress, answer);
                         let told = vec![What::Progress { message: sentence }];
                         self.advance(&mut progress, event, told).await?;
                     }
@@ -129,16 +143,10 @@ impl Drive<'_> {
         }
     }
 
-    /// Reads the goal with the app in view.
-    async fn plan(&self, progress: &mut Progress) -> Result<Event, JobError> {
-        self.job.say("The Planner reads the goal").await?;
-        let snapshot = self.inspect(self.team.engine.wanted_files()).await?;
-        let live = snapshot.as_ref().and_then(|snapshot| snapshot.live.as_ref());
-        progress.base = live.map(|release| release.digest);
-        match self.team.engine.plan(self.job.id(), &self.order.app, &self.order.goal, snapshot.as_ref()) {
-            Ok(plan) => Ok(Event::Planned { plan: self.job.keep::<Plan>(kept::PLAN, 0, &plan).await? }),
-            Err(problem) => Ok(Event::Failed { problem }),
-        }
+    /// What a person said to what is asked now. One who answered something else, to what was asked before, is waited for.
+    pub(super) fn answer(&self, progress: &Progress) -> Result<Option<Answer>, JobError> {
+        let (answer, question) = (self.job.answer::<Answer>()?, progress.question());
+        Ok(answer.filter(|answer| question.is_some_and(|question| answer.fits(&question))))
     }
 
     /// The app as it is now, with the text of these files; `None` when there is no such app yet.
@@ -164,7 +172,11 @@ impl Drive<'_> {
 
 /// What a person is asked in this state.
 pub(crate) fn question(state: &Pipeline) -> Option<Question> {
-    let Pipeline::Approving { built, .. } = state else { return None };
+    let built = match state {
+        Pipeline::Clarifying { questions } => return Some(Question::Clarify { questions: questions.clone() }),
+        Pipeline::Approving { built, .. } => built,
+        _ => return None,
+    };
     let reason = match built.destructive.first() {
         Some(Statement { id, danger, .. }) => format!("{id}: {danger}"),
         None => "the task's policy asks for every change".to_owned(),
@@ -183,11 +195,16 @@ pub(super) async fn inspect(
     Ok(output.apps.into_iter().find(|snapshot| snapshot.app == app))
 }
 
-fn heard(answer: Answer) -> (Event, String) {
+fn heard(progress: &mut Progress, answer: Answer) -> (Event, String) {
     match answer {
+        Answer::Clarify { text, by } => {
+            progress.answer = Some(text.clone());
+            (Event::Answered { answer: text }, format!("{by} answered"))
+        }
         Answer::Approve { by } => (Event::Approved { at: chrono::Utc::now() }, format!("{by} approved the change")),
         Answer::Reject { reason, by } => {
-            let sentence = format!("{by} rejected the change");
+            let what = if matches!(progress.state, Pipeline::Clarifying { .. }) { "task" } else { "change" };
+            let sentence = format!("{by} rejected the {what}");
             (Event::Rejected { reason: reason.unwrap_or_else(|| sentence.clone()) }, sentence)
         }
     }

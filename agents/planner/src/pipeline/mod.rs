@@ -5,7 +5,9 @@ mod call;
 mod diff;
 mod doubt;
 mod drive;
+mod ledger;
 mod order;
+mod plan;
 mod progress;
 mod request;
 mod rollback;
@@ -14,6 +16,7 @@ mod submit;
 mod work;
 
 pub(crate) use drive::{Answer, Team};
+pub(crate) use ledger::Ended;
 pub(crate) use order::Order;
 pub(crate) use progress::Progress;
 pub(crate) use rollback::RollbackTool;

@@ -1,9 +1,10 @@
+use super::ledger::micro_usd;
 use protocol::{
     AppName, Code, Problem, Timestamp,
     pipeline::Terms,
     rest::SubmitTask,
     task::{Approval, Budget},
-    tools::planner::RollbackAppInput,
+    tools::{planner::RollbackAppInput, thinking::Allowance},
 };
 use std::{collections::BTreeMap, time::Duration};
 
@@ -18,6 +19,8 @@ pub(crate) struct Order {
     pub(crate) labels: BTreeMap<String, String>,
     /// What the path depends on.
     pub(super) terms: Terms,
+    /// What its parts may spend on language models, all together.
+    pub(super) allowance: Allowance,
     /// From leaving the queue, waiting for a person not counted.
     pub(super) time: Duration,
 }
@@ -40,6 +43,7 @@ impl From<&SubmitTask> for Order {
             goal: input.goal.clone(),
             labels: input.labels.clone(),
             terms: Terms { approval: input.approval, attempts: input.budget.attempts },
+            allowance: Allowance { tokens: input.budget.tokens, micro_usd: input.budget.cost_usd.map(micro_usd) },
             time: Duration::from_secs(input.budget.seconds),
         }
     }
@@ -58,6 +62,7 @@ impl From<&RollbackAppInput> for Order {
             labels: BTreeMap::new(),
             // The person who asks for a rollback has approved it by asking.
             terms: Terms { approval: Approval::Auto, attempts: budget.attempts },
+            allowance: Allowance::default(),
             time: Duration::from_secs(budget.seconds),
         }
     }

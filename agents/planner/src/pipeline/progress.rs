@@ -1,4 +1,4 @@
-use super::{drive::question, work::Part};
+use super::{drive::question, ledger::Ledger, work::Part};
 use protocol::{Digest, JobId, Timestamp, artifact::Release, pipeline::Pipeline, task::Question};
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +26,12 @@ pub(crate) struct Progress {
     pub(super) asked_at: Option<Timestamp>,
     /// How long persons took to answer, in milliseconds.
     pub(super) asked_millis: u64,
+    /// What a person answered to the questions about the goal.
+    #[serde(default)]
+    pub(crate) answer: Option<String>,
+    /// Who did what, and what it took.
+    #[serde(default)]
+    pub(crate) ledger: Ledger,
     /// How often cleaning up did not work.
     pub(super) cleanups: u32,
 }
@@ -55,6 +61,8 @@ impl Progress {
             doubt: None,
             asked_at: None,
             asked_millis: 0,
+            answer: None,
+            ledger: Ledger::default(),
             cleanups: 0,
         }
     }

@@ -6,12 +6,13 @@ use super::{
 use crate::kept;
 use protocol::{
     Code, Problem,
-    artifact::{CheckResult, Design, Plan, Release, Verdict},
-    pipeline::{Built, Pipeline},
+    artifact::{ChangeSet, Check, CheckResult, Design, Plan, Release, Verdict},
+    pipeline::{Built, Pipeline, Work},
     tools::{
         architect::DesignInput,
         coder::{BuildInput, ReleaseInput, RollbackInput, RollbackTo},
         tester::{Intent, Target, VerifyInput},
+        thinking::Allowance,
     },
 };
 use runtime::JobError;
@@ -22,13 +23,12 @@ impl Drive<'_> {
     /// What a peer is given for its part. The same state gives the same input, so that a repeated call is the same call.
     pub(super) async fn request(&self, progress: &Progress, call: &Call) -> Result<Value, JobError> {
         match (call.part, &progress.state) {
-            (Part::Design, Pipeline::Designing { .. }) => json(&DesignInput { plan: self.plan_kept().await? }),
+            (Part::Design, Pipeline::Designing { .. }) => {
+                json(&DesignInput { plan: self.plan_kept().await?, allowance: self.left(progress) })
+            }
             (Part::Build, Pipeline::Building { work, .. }) => {
-                let findings = match work.findings {
-                    Some(_) => self.findings(work.attempt - 1).await?,
-                    None => Vec::new(),
-                };
-                json(&self.build(work.attempt, findings, call.turn).await?)
+                let input = BuildInput { allowance: self.left(progress), ..self.build(work, call.turn).await? };
+                json(&input)
             }
             (Part::Verify, Pipeline::Verifying { built, .. }) => json(
                 &self.verify(progress, built, Target::Preview { preview: built.preview.clone() }, call.turn).await?,
@@ -55,9 +55,27 @@ impl Drive<'_> {
         }
     }
 
-    async fn build(&self, attempt: u32, findings: Vec<CheckResult>, turn: u64) -> Result<BuildInput, JobError> {
+    async fn build(&self, work: &Work, turn: u64) -> Result<BuildInput, JobError> {
         let Intent { plan, design } = self.intent().await?;
-        Ok(BuildInput { task: self.job.id(), app: self.order.app.clone(), plan, design, attempt, findings, turn })
+        let attempt = work.attempt;
+        let (findings, before) = match work.findings {
+            Some(_) => {
+                let before: ChangeSet = self.needed(kept::CHANGES, attempt - 1).await?;
+                (self.findings(attempt - 1).await?, Some(before))
+            }
+            None => (Vec::new(), None),
+        };
+        Ok(BuildInput {
+            task: self.job.id(),
+            app: self.order.app.clone(),
+            plan,
+            design,
+            attempt,
+            findings,
+            before,
+            allowance: Allowance::default(),
+            turn,
+        })
     }
 
     async fn verify(
@@ -74,6 +92,10 @@ impl Drive<'_> {
             intent: Some(self.intent().await?),
             base: progress.base,
             change_set: built.change_set,
+            attempt: progress.state.attempt(),
+            // What was tested once is tested again: a later round, a late approval and the live app are measured alike.
+            checks: self.job.kept::<Vec<Check>>(kept::CHECKS, None).await?.unwrap_or_default(),
+            allowance: self.left(progress),
             turn,
         })
     }
@@ -86,6 +108,9 @@ impl Drive<'_> {
             intent: None,
             base: live.base,
             change_set: live.change_set,
+            attempt: 0,
+            checks: Vec::new(),
+            allowance: Allowance::default(),
             turn,
         }
     }
@@ -106,6 +131,11 @@ impl Drive<'_> {
 
     fn rollback(&self, from: protocol::Digest, to: RollbackTo, turn: u64) -> RollbackInput {
         RollbackInput { task: self.job.id(), app: self.order.app.clone(), from, to, turn }
+    }
+
+    /// What is left of the task's budget for language models.
+    fn left(&self, progress: &Progress) -> Allowance {
+        progress.ledger.left_of(self.order.allowance)
     }
 
     async fn intent(&self) -> Result<Intent, JobError> {

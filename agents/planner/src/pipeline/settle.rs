@@ -1,8 +1,8 @@
 //! How a task ends: nothing of it is left running, and what came of it is told.
 
-use super::{drive::Drive, progress::Progress};
+use super::{drive::Drive, progress::Progress, work::Part};
 use protocol::{
-    AppName, Code, Problem, TaskId,
+    AppName, Code, JobId, Problem, TaskId,
     event::What,
     pipeline::{End, Pipeline},
     task::{Status, TaskResult},
@@ -11,7 +11,7 @@ use protocol::{
         planner::TaskOutcome,
     },
 };
-use runtime::{JobError, PeerState, Step};
+use runtime::{JobError, PeerState, Step, model::usage};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -25,8 +25,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 impl Drive<'_> {
     /// Ends what is under way at a peer and closes the preview of a task that was cancelled. An error means: not yet.
-    pub(super) async fn settle(&self, progress: &Progress) -> Result<(), JobError> {
+    pub(super) async fn settle(&self, progress: &mut Progress) -> Result<(), JobError> {
         self.end_child(progress).await?;
+        self.close(progress, None).await?;
         self.discard(progress).await
     }
 
@@ -35,11 +36,13 @@ impl Drive<'_> {
         if let Some(mut progress) = checkpoint {
             self.discard_or_leave(&mut progress).await?;
             // What a peer does counts for nothing now, and ends by itself if nobody can be told.
-            if let Some((call, job)) = progress.call.as_ref().and_then(|call| Some((call, call.job?)))
-                && let Err(error) = call.part.peer(&self.team.peers).cancel(job).await
+            let under_way = progress.call.as_ref().and_then(|call| Some((call.part, call.job?)));
+            if let Some((part, job)) = under_way
+                && let Err(error) = part.peer(&self.team.peers).cancel(job).await
             {
                 tracing::info!(task.id = %self.job.id(), job.id = %job, %error, "A failed task's part is left to end by itself");
             }
+            self.close(&mut progress, under_way).await?;
         }
         Ok(vec![What::Ended { status: Status::Failed, result: None, error: Some(problem.clone()) }])
     }
@@ -73,12 +76,12 @@ impl Drive<'_> {
     }
 
     /// Cancels the job that a peer may still be running, and comes back until it has ended.
-    async fn end_child(&self, progress: &Progress) -> Result<(), JobError> {
-        let Some(call) = &progress.call else { return Ok(()) };
+    async fn end_child(&self, progress: &mut Progress) -> Result<(), JobError> {
+        let Some(call) = progress.call.clone() else { return Ok(()) };
         let job = match call.job {
             Some(job) => job,
             // Asked for again under the same key, the part says which job it is.
-            None => match self.start(progress, call).await? {
+            None => match self.start(progress, &call).await? {
                 Ok(job) => job,
                 Err(problem) if problem.code.is_retryable() => return Err(problem.into()),
                 Err(_refused) => return Ok(()),
@@ -95,8 +98,24 @@ impl Drive<'_> {
                 Code::Cancelled.problem("a cancelled part has not ended yet"),
                 CANCELLED_CHILD,
             )),
-            PeerState::Done(_) | PeerState::Failed(_) | PeerState::Cancelled => Ok(()),
+            PeerState::Done(_) | PeerState::Failed(_) | PeerState::Cancelled => {
+                self.close(progress, Some((call.part, job))).await
+            }
         }
+    }
+
+    /// Takes down what the task's last part used, the Planner's own or a peer's. Where that cannot be learned, the task ends all the
+    /// same.
+    async fn close(&self, progress: &mut Progress, under_way: Option<(Part, JobId)>) -> Result<(), JobError> {
+        let before = progress.clone();
+        progress.ledger.own = usage(crate::NAME, &self.job.turns().await?);
+        if let Some((part, job)) = under_way {
+            if let Err(error) = self.account(progress, part, job).await {
+                tracing::warn!(task.id = %self.job.id(), job.id = %job, %error, "Nobody knows what a part of a task used");
+            }
+            progress.call = None;
+        }
+        if *progress == before { Ok(()) } else { self.job.checkpoint(progress, Vec::new()).await }
     }
 }
 

@@ -67,9 +67,9 @@ impl LongTool for SubmitTool {
         input: SubmitTask,
         checkpoint: Option<Progress>,
     ) -> Result<Vec<What>, JobError> {
-        if let Some(progress) = checkpoint {
+        if let Some(mut progress) = checkpoint {
             let drive = Drive { job, team: &self.team, order: &Order::from(&input) };
-            drive.settle(&progress).await?;
+            drive.settle(&mut progress).await?;
         }
         Ok(vec![settle::cancelled()])
     }

@@ -21,11 +21,11 @@ pub(super) enum Work {
 /// What a state calls for. Pure, so that a restart does what the first run would have done.
 pub(super) fn work_for(state: &Pipeline) -> Work {
     match state {
-        Pipeline::Planning => Work::Plan,
+        Pipeline::Planning | Pipeline::Clarified { .. } => Work::Plan,
         Pipeline::Designing { .. } => Work::Call(Part::Design),
         Pipeline::Building { .. } => Work::Call(Part::Build),
         Pipeline::Verifying { .. } => Work::Call(Part::Verify),
-        Pipeline::Approving { .. } => Work::Ask,
+        Pipeline::Clarifying { .. } | Pipeline::Approving { .. } => Work::Ask,
         Pipeline::Releasing { .. } => Work::Call(Part::Release),
         Pipeline::Smoking { .. } | Pipeline::SmokingRollback { .. } => Work::Call(Part::Smoke),
         Pipeline::Reverting { .. } => Work::Call(Part::Revert),
@@ -37,7 +37,7 @@ pub(super) fn work_for(state: &Pipeline) -> Work {
 /// One peer's part in a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Part {
+pub(crate) enum Part {
     /// The Architect designs.
     Design,
     /// The Coder builds.
@@ -80,11 +80,20 @@ impl Part {
     }
 
     /// The agent that does it.
-    pub(super) fn peer(self, peers: &Peers) -> &Peer {
+    pub(crate) fn peer(self, peers: &Peers) -> &Peer {
         match self {
             Self::Design => &peers.architect,
             Self::Build | Self::Release | Self::Revert | Self::RollBack => &peers.coder,
             Self::Verify | Self::Smoke => &peers.tester,
+        }
+    }
+
+    /// That agent's name.
+    pub(crate) fn agent(self) -> &'static str {
+        match self {
+            Self::Design => "architect",
+            Self::Build | Self::Release | Self::Revert | Self::RollBack => "coder",
+            Self::Verify | Self::Smoke => "tester",
         }
     }
 

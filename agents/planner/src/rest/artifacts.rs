@@ -26,10 +26,10 @@ struct Round {
     attempt: Option<u32>,
 }
 
-/// What the agents handed on: plan, design, changes, verdict; `smoke` is the verdict on the live app.
+/// What the agents handed on: plan, design, changes, checks, verdict; `smoke` is the verdict on the live app.
 #[utoipa::path(
     get, path = "/v1/tasks/{id}/artifacts/{kind}", tag = "tasks",
-    params(("id" = String, Path), ("kind" = String, Path, description = "plan, design, changes, verdict or smoke"),
+    params(("id" = String, Path), ("kind" = String, Path, description = "plan, design, changes, checks, verdict or smoke"),
            ("attempt" = Option<u32>, Query, description = "the round; the last one when absent")),
     responses((status = 200, description = "The answer", body = Object), (status = "default", description = "What went wrong", body = Problem, content_type = "application/problem+json"))
 )]
@@ -40,7 +40,7 @@ async fn artifact(
     Path((_, kind)): Path<(String, String)>,
     Asked(round): Asked<Round>,
 ) -> Result<Json<Value>, Failure> {
-    let kinds = [kept::PLAN, kept::DESIGN, kept::CHANGES, kept::VERDICT, kept::SMOKE];
+    let kinds = [kept::PLAN, kept::DESIGN, kept::CHANGES, kept::CHECKS, kept::VERDICT, kept::SMOKE];
     let Some(kind) = kinds.into_iter().find(|known| *known == kind) else {
         return Err(Code::NotFound.problem(format!("the artifacts are {}", kinds.join(", "))).into());
     };

@@ -6,9 +6,10 @@ mod errors;
 mod events;
 mod openapi;
 mod parts;
+mod tape;
 mod tasks;
 
-use crate::{apps::Apps, tasks::Tasks};
+use crate::{apps::Apps, tape::Tapes, tasks::Tasks};
 use axum::{Router, extract::FromRef};
 use runtime::CancellationToken;
 
@@ -17,6 +18,7 @@ use runtime::CancellationToken;
 struct Rest {
     tasks: Tasks,
     apps: Apps,
+    tapes: Tapes,
     stop: CancellationToken,
 }
 
@@ -32,14 +34,21 @@ impl FromRef<Rest> for Apps {
     }
 }
 
+impl FromRef<Rest> for Tapes {
+    fn from_ref(rest: &Rest) -> Self {
+        rest.tapes.clone()
+    }
+}
+
 /// All of it.
-pub(crate) fn router(tasks: Tasks, apps: Apps, stop: CancellationToken) -> Router {
+pub(crate) fn router(tasks: Tasks, apps: Apps, tapes: Tapes, stop: CancellationToken) -> Router {
     Router::new()
         .merge(tasks::router())
         .merge(events::router())
         .merge(artifacts::router())
+        .merge(tape::router())
         .merge(apps::router())
-        .with_state(Rest { tasks, apps, stop })
+        .with_state(Rest { tasks, apps, tapes, stop })
         .merge(openapi::router())
         .merge(errors::router())
 }

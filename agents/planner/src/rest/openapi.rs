@@ -1,4 +1,4 @@
-use super::{apps, artifacts, events, tasks};
+use super::{apps, artifacts, events, tape, tasks};
 use axum::{Json, Router, routing::get};
 use utoipa::{
     Modify, OpenApi,
@@ -19,7 +19,7 @@ pub(super) fn router() -> Router {
     info(title = "Yonin", description = "A goal becomes a tested, live, reversible release."),
     paths(
         tasks::submit, tasks::list, tasks::show, tasks::cancel, tasks::approve, tasks::reject, tasks::answer,
-        events::events, artifacts::artifact, artifacts::diff,
+        events::events, artifacts::artifact, artifacts::diff, tape::tape,
         apps::list, apps::show, apps::releases, apps::rollback,
     ),
     modifiers(&Keys)

@@ -12,7 +12,7 @@ use axum::{
 };
 use protocol::{
     AppName, Code, Problem,
-    rest::{RejectTask, SubmitTask, TaskList},
+    rest::{AnswerTask, RejectTask, SubmitTask, TaskList},
     task::{Status, Task},
     tools::planner::ListTasksInput,
 };
@@ -92,7 +92,7 @@ async fn approve(State(tasks): State<Tasks>, caller: Principal, Id(id): Id) -> R
     Ok(Json(tasks.approve(&caller, id).await?))
 }
 
-/// Refuse a change that waits for approval.
+/// Refuse a change that waits for approval, or give up a task that asks about its goal.
 #[utoipa::path(
     post, path = "/v1/tasks/{id}/reject", tag = "tasks", params(("id" = String, Path)), request_body = Option<RejectTask>,
     responses((status = 200, description = "The answer", body = Task), (status = "default", description = "What went wrong", body = Problem, content_type = "application/problem+json"))
@@ -106,18 +106,18 @@ async fn reject(
     Ok(Json(tasks.reject(&caller, id, body.reason).await?))
 }
 
-/// Answer a task's question in words. No engine asks such questions; the answer is `not-waiting`.
+/// Answer a task that asks about its goal, in words: all its questions at once.
 #[utoipa::path(
-    post, path = "/v1/tasks/{id}/answer", tag = "tasks", params(("id" = String, Path)),
-    responses((status = "default", description = "What went wrong", body = Problem, content_type = "application/problem+json"))
+    post, path = "/v1/tasks/{id}/answer", tag = "tasks", params(("id" = String, Path)), request_body = AnswerTask,
+    responses((status = 200, description = "The answer", body = Task), (status = "default", description = "What went wrong", body = Problem, content_type = "application/problem+json"))
 )]
-async fn answer(State(tasks): State<Tasks>, caller: Principal, Id(id): Id) -> Result<Json<Task>, Failure> {
-    let task = tasks.get(&caller, id).await?;
-    let detail = match task.question {
-        Some(_) => "the task asks for approval: use approve or reject",
-        None => "the task asks nothing",
-    };
-    Err(Code::NotWaiting.problem(detail).into())
+async fn answer(
+    State(tasks): State<Tasks>,
+    caller: Principal,
+    Id(id): Id,
+    JsonBody(body): JsonBody<AnswerTask>,
+) -> Result<Json<Task>, Failure> {
+    Ok(Json(tasks.clarify(&caller, id, body).await?))
 }
 
 /// 202 with the place to look.

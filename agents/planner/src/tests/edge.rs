@@ -151,8 +151,15 @@ async fn a_stream_goes_on_where_it_broke_off() {
 }
 
 #[tokio::test]
-async fn nothing_is_asked_in_words() {
+async fn who_is_not_asked_cannot_answer() {
     let harness = Harness::start().await;
-    let task = harness.submit("posts(title:string!)", json!({})).await;
-    assert_eq!(harness.act(task.id, "answer").await.expect_err("not asked").code, Code::NotWaiting);
+    let task = harness.submit("posts(title:string!)", json!({"approval": "always"})).await;
+    let answer = async |body: Value| code(harness.post(&format!("/v1/tasks/{}/answer", task.id), body).await).await;
+    harness.waiting(task.id).await;
+    assert_eq!(answer(json!({"text": "yes"})).await, (409, Code::NotWaiting), "it asks for approval");
+    assert_eq!(answer(json!({})).await, (422, Code::BadRequest));
+    assert_eq!(answer(json!({"text": " "})).await, (422, Code::BadRequest));
+    harness.act(task.id, "approve").await.expect("approved");
+    harness.ended(task.id).await;
+    assert_eq!(answer(json!({"text": "yes"})).await, (409, Code::NotWaiting), "it is over");
 }

@@ -1,6 +1,8 @@
 //! A Planner and its scripted team, over real HTTP, as a client sees them.
 
-use super::world::{BuildTool, DesignTool, Discard, Inspect, ReleaseTool, RollbackTool, VerifyTool, World};
+use super::world::{
+    BuildTool, DesignTool, Discard, GetTranscript, GetUsage, Inspect, ReleaseTool, RollbackTool, VerifyTool, World,
+};
 use crate::{Engine, Peers, PlannerConfig};
 use protocol::{
     Code, Problem, TaskId,
@@ -8,7 +10,12 @@ use protocol::{
     task::{Status, Task},
 };
 use reqwest::{Client, Method, RequestBuilder, Response};
-use runtime::{Callers, Credential, Hints, Peer, Principal, Running, Service, Store, Toolbox, job::Timing};
+use runtime::{
+    Callers, Credential, Hints, Peer, Principal, Running, Service, Store, Toolbox,
+    config::Reader,
+    job::Timing,
+    model::{Models, Tape},
+};
 use serde_json::{Value, json};
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -29,18 +36,35 @@ pub(super) struct Harness {
     tester: Running,
     planner: Option<Running>,
     origin: String,
+    engine: Engine,
 }
 
 impl Harness {
     pub(super) async fn start() -> Self {
+        Self::with(|_| Engine::OneStep).await
+    }
+
+    /// With a Planner that hears from its model what is on this tape.
+    pub(super) async fn hearing(tape: &Tape) -> Self {
+        Self::with(|files| {
+            let file = files.path().join("tape.json");
+            std::fs::write(&file, serde_json::to_vec(tape).expect("JSON")).expect("a file");
+            let setting = ("YONIN_MODEL".to_owned(), format!("tape:{}", file.display()));
+            Models::read(&mut Reader::of([setting]), "planner").into()
+        })
+        .await
+    }
+
+    async fn with(engine: impl FnOnce(&TempDir) -> Engine) -> Self {
         let world = World::new();
         let (key, own, hints) = (Credential::random(), Credential::random(), Hints::in_process());
         let files = tempfile::tempdir().expect("a directory");
         let start = async |name, tools| start(service(name, tools, &files, &own, &hints).await, any_port()).await;
-        let architect = start("architect", Toolbox::new().long(DesignTool(world.clone()))).await;
+        let architect = start("architect", scripted(&world).long(DesignTool(world.clone()))).await;
         let coder = start("coder", coder(&world)).await;
-        let tester = start("tester", Toolbox::new().long(VerifyTool(world.clone()))).await;
+        let tester = start("tester", scripted(&world).long(VerifyTool(world.clone()))).await;
         let coder_at = coder.origin().trim_start_matches("http://").parse().expect("an address");
+        let engine = engine(&files);
         let mut harness = Self {
             world,
             http: Client::new(),
@@ -54,6 +78,7 @@ impl Harness {
             tester,
             planner: None,
             origin: String::new(),
+            engine,
         };
         harness.start_planner().await;
         harness
@@ -69,7 +94,7 @@ impl Harness {
         };
         let store = Store::sqlite(&self.files.path().join("planner.db")).await.expect("a store");
         let callers = Callers::nobody().and(&self.key, Principal::Person("taro".into()));
-        let config = PlannerConfig { peers, engine: Engine::OneStep };
+        let config = PlannerConfig { peers, engine: self.engine.clone() };
         let service = crate::service(config, store, self.hints.clone(), callers).worker(8, timing());
         let planner = start(service, any_port()).await;
         self.origin = planner.origin().to_owned();
@@ -79,6 +104,11 @@ impl Harness {
     pub(super) async fn stop_planner(&mut self) {
         let planner = self.planner.take().expect("a Planner is running");
         planner.stop(Duration::from_secs(5)).await;
+    }
+
+    /// The Planner's MCP tools, called by the same person.
+    pub(super) fn mcp(&self) -> Peer {
+        Peer::new(&self.origin, self.key.clone(), Code::PeerUnavailable)
     }
 
     pub(super) async fn stop_coder(&mut self) {
@@ -165,6 +195,18 @@ impl Harness {
         Err(answer.json().await.expect("a problem"))
     }
 
+    /// Answers a task that asks about its goal.
+    pub(super) async fn answer(&self, id: TaskId, text: &str) -> Task {
+        let answer = self.post(&format!("/v1/tasks/{id}/answer"), json!({"text": text})).await;
+        assert_eq!(answer.status(), 200);
+        answer.json().await.expect("a task")
+    }
+
+    /// The record of a task.
+    pub(super) async fn tape(&self, id: TaskId) -> Tape {
+        self.get(&format!("/v1/tasks/{id}/tape")).await.json().await.expect("a tape")
+    }
+
     /// The stream of a task's events after this one, to its end.
     pub(super) async fn events(&self, id: TaskId, after: u64) -> Vec<Event> {
         let request = self.request(Method::GET, &format!("/v1/tasks/{id}/events")).header("Last-Event-ID", after);
@@ -187,8 +229,13 @@ pub(super) fn frames(text: &str) -> Vec<Event> {
     text.split("\n\n").filter_map(frame).collect()
 }
 
+/// What every agent can tell of its jobs.
+fn scripted(world: &World) -> Toolbox {
+    Toolbox::new().without_job_tools().short(GetUsage(world.clone())).short(GetTranscript(world.clone()))
+}
+
 fn coder(world: &World) -> Toolbox {
-    Toolbox::new()
+    scripted(world)
         .short(Inspect(world.clone()))
         .short(Discard(world.clone()))
         .long(BuildTool(world.clone()))

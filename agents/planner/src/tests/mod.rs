@@ -3,4 +3,6 @@
 mod edge;
 mod harness;
 mod path;
+mod spending;
+mod thinking;
 mod world;

@@ -3,6 +3,7 @@
 use super::{harness::Harness, world::broken};
 use protocol::{
     Code,
+    artifact::Check,
     event::{Event, What},
     task::{Question, Stage, Status},
 };
@@ -25,7 +26,7 @@ async fn a_goal_becomes_a_live_release() {
         moved.collect::<Vec<_>>(),
         [Stage::Plan, Stage::Design, Stage::Build, Stage::Verify, Stage::Release, Stage::Smoke]
     );
-    for kind in ["plan", "design", "changes", "verdict", "smoke"] {
+    for kind in ["plan", "design", "changes", "checks", "verdict", "smoke"] {
         assert_eq!(harness.get(&format!("/v1/tasks/{}/artifacts/{kind}", task.id)).await.status(), 200, "{kind}");
     }
     let diff = harness.get(&format!("/v1/tasks/{}/diff", task.id)).await.text().await.expect("text");
@@ -42,8 +43,11 @@ async fn a_red_round_is_built_again_with_what_was_found() {
     let task = harness.ended(task.id).await;
     assert_eq!((task.status, task.attempt, task.usage.attempts), (Status::Succeeded, 2, 2));
     let state = harness.world.state();
-    assert!(state.builds[0].findings.is_empty());
+    assert!(state.builds[0].findings.is_empty() && state.builds[0].before.is_none());
     assert_eq!(state.builds[1].findings[0].id, "posts.list");
+    let text = format!("{:?}", state.builds[1].before.as_ref().expect("what the findings are about").files);
+    assert!(text.contains("posts(title:string!) 1"), "{text}");
+    assert_eq!(checks_given(&state.given), ["verify: ", "verify: proposed-1", "smoke: proposed-1"]);
 }
 
 #[tokio::test]
@@ -234,6 +238,14 @@ async fn a_late_approval_is_tested_again() {
     let verdict = harness.world.state().released[0].verdict.clone();
     assert!(verdict.expires_at > chrono::Utc::now(), "the fresh one");
     assert_eq!(task.result.expect("a result").verdict, verdict.digest());
+    let given = checks_given(&harness.world.state().given);
+    assert_eq!(given, ["verify: ", "verify: proposed-1", "smoke: proposed-1"]);
+}
+
+/// Which checks each test was to run again.
+fn checks_given(given: &[(&'static str, Vec<Check>)]) -> Vec<String> {
+    let ids = |checks: &[Check]| checks.iter().map(|check| check.id.clone()).collect::<Vec<_>>().join(" ");
+    given.iter().map(|(test, checks)| format!("{test}: {}", ids(checks))).collect()
 }
 
 #[tokio::test]
@@ -274,6 +286,12 @@ async fn an_app_returns_to_the_release_before_but_not_to_nothing() {
     let task = harness.ended(task.id).await;
     assert_eq!((task.status, task.stage), (Status::Succeeded, Stage::Done), "{task:#?}");
     assert_eq!(task.result.map(|result| result.release), first);
+    assert_eq!(
+        checks_given(&harness.world.state().given).last().map(String::as_str),
+        Some("smoke: "),
+        "none of its own"
+    );
+    assert_eq!(harness.get(&format!("/v1/tasks/{}/tape", task.id)).await.status(), 404);
     let answer = harness.request(reqwest::Method::POST, "/v1/apps/shop/rollback").send().await.expect("an answer");
     let task: protocol::task::Task = answer.json().await.expect("a task");
     assert_eq!(harness.ended(task.id).await.error.expect("a reason").code, Code::NoSuchRelease);

@@ -1,11 +1,13 @@
 //! The other agents as scripts: real services over real HTTP, whose tools do what a test says.
 
 use protocol::{
-    AppName, Code, Digest, PreviewName, Problem, TaskId, Timestamp,
+    AppName, Code, Digest, JobId, PreviewName, Problem, TaskId, Timestamp,
     artifact::{
-        ChangeSet, CheckResult, Content, Design, Evidence, FileChange, Migration, Outcome, Release, ReleaseState,
-        Statement, Verdict, VerdictKind,
+        Act, ChangeSet, Check, CheckResult, Content, Design, Evidence, FileChange, LintCheck, Migration, Outcome,
+        Release, ReleaseState, Statement, Verdict, VerdictKind,
     },
+    chat::{Message, Reply, Try, Turn},
+    task::ModelUsage,
     tools::{
         PreviewRef,
         architect::DesignInput,
@@ -13,7 +15,8 @@ use protocol::{
             AppSnapshot, BuildInput, BuildOutput, DiscardPreviewInput, InspectAppInput, InspectAppOutput, ReleaseInput,
             ReleaseOutput, RollbackInput, RollbackTo,
         },
-        tester::{Target, VerifyInput},
+        tester::{Target, VerifyInput, VerifyOutput},
+        thinking::{Allowance, GET_TRANSCRIPT, GET_USAGE, Transcript, UsageOutput, WhichJob},
     },
 };
 use runtime::{About, Job, JobError, LongTool, Principal, ShortTool, Step, tool::Admission};
@@ -53,6 +56,16 @@ pub(super) struct State {
     pub(super) lost: Vec<&'static str>,
     /// Every run of a part, by its name.
     pub(super) ran: Vec<&'static str>,
+    /// What each part has used of language models, by its name.
+    pub(super) used: BTreeMap<&'static str, ModelUsage>,
+    /// What the parts might use, in the order they ran.
+    pub(super) allowed: Vec<(&'static str, Allowance)>,
+    /// Which job did which part.
+    pub(super) jobs: BTreeMap<JobId, &'static str>,
+    /// `get_usage` fails next, so.
+    pub(super) usage_failing: Option<Problem>,
+    /// Checks that each test was to run again: of previews, and of the live app.
+    pub(super) given: Vec<(&'static str, Vec<Check>)>,
     /// Inputs of the builds and the releases.
     pub(super) builds: Vec<BuildInput>,
     pub(super) released: Vec<ReleaseInput>,
@@ -95,6 +108,7 @@ impl World {
         {
             let mut state = self.state();
             state.ran.push(name);
+            state.jobs.insert(job.id(), name);
             state.turns.extend(turn);
         }
         self.held.subscribe().wait_for(|held| *held != Some(name)).await.expect("the world outlives its agents");
@@ -180,6 +194,57 @@ impl ShortTool for Discard {
     }
 }
 
+pub(super) struct GetUsage(pub(super) World);
+
+impl ShortTool for GetUsage {
+    const NAME: &'static str = GET_USAGE;
+    type Input = WhichJob;
+    type Output = UsageOutput;
+
+    fn about(&self) -> About {
+        ABOUT
+    }
+
+    async fn call(&self, _caller: &Principal, input: WhichJob) -> Result<UsageOutput, Problem> {
+        let mut state = self.0.state();
+        if let Some(problem) = state.usage_failing.take() {
+            return Err(problem);
+        }
+        let used = state.jobs.get(&input.job_id).and_then(|part| state.used.get(part));
+        Ok(UsageOutput { models: used.into_iter().cloned().collect() })
+    }
+}
+
+pub(super) struct GetTranscript(pub(super) World);
+
+impl ShortTool for GetTranscript {
+    const NAME: &'static str = GET_TRANSCRIPT;
+    type Input = WhichJob;
+    type Output = Transcript;
+
+    fn about(&self) -> About {
+        ABOUT
+    }
+
+    async fn call(&self, _caller: &Principal, input: WhichJob) -> Result<Transcript, Problem> {
+        let state = self.0.state();
+        let part = state.jobs.get(&input.job_id).filter(|part| state.used.contains_key(*part));
+        Ok(Transcript { turns: part.map(|part| heard(1, part)).into_iter().collect() })
+    }
+}
+
+/// A turn in which a model answered with this.
+pub(super) fn heard(turn: u32, text: &str) -> Turn {
+    let reply = Reply { text: text.to_owned(), model: "openai:gpt-5".to_owned(), ..Reply::default() };
+    Turn {
+        turn,
+        prompt: Digest::of("prompt"),
+        instructions: None,
+        said: vec![Message::user("Go on.")],
+        tries: vec![Try::Answered(reply)],
+    }
+}
+
 macro_rules! part {
     ($tool:ident, $name:literal, $input:ty, $output:ty, $act:expr) => {
         pub(super) struct $tool(pub(super) World);
@@ -261,16 +326,20 @@ impl Named for VerifyInput {
     }
 }
 
-part!(DesignTool, "design", DesignInput, Design, |state, input| Design {
-    plan: Digest::of(&input.plan),
-    base: state.live(&input.plan.app).map(|release| release.digest),
-    summary: "scripted".into(),
-    resources: vec![],
-    migrations: vec![],
-    endpoints: vec![],
-    cache: vec![],
-    files: vec![],
-    tests: vec![],
+part!(DesignTool, "design", DesignInput, Design, |state, input| {
+    state.allowed.push(("design", input.allowance));
+    Design {
+        plan: Digest::of(&input.plan),
+        base: state.live(&input.plan.app).map(|release| release.digest),
+        summary: "scripted".into(),
+        resources: vec![],
+        migrations: vec![],
+        endpoints: vec![],
+        cache: vec![],
+        files: vec![],
+        tests: vec![],
+        made_by: None,
+    }
 });
 
 part!(BuildTool, "build", BuildInput, BuildOutput, |state, input| {
@@ -292,6 +361,7 @@ part!(BuildTool, "build", BuildInput, BuildOutput, |state, input| {
         migrations: destructive.iter().map(|_| migration.clone()).collect(),
         invalidations: vec![],
     };
+    state.allowed.push(("build", input.allowance));
     state.builds.push(input);
     BuildOutput {
         change_set,
@@ -332,8 +402,12 @@ part!(RollbackTool, "rollback", RollbackInput, ReleaseOutput, |state, input| {
     ReleaseOutput { live: state.live(&input.app).cloned(), url: url(&input.app) }
 });
 
-part!(VerifyTool, "verify", VerifyInput, Verdict, |state, input| {
+part!(VerifyTool, "verify", VerifyInput, VerifyOutput, |state, input| {
     let live = input.target == Target::Live;
+    let name = if live { "smoke" } else { "verify" };
+    state.allowed.push((name, input.allowance));
+    state.given.push((name, input.checks.clone()));
+    let checks = if input.checks.is_empty() { vec![proposed(state.given.len())] } else { input.checks };
     let green = if live { !state.smoke_red } else { state.previews_green.pop_front().unwrap_or(true) };
     let outcome = if green { Outcome::Passed } else { Outcome::Failed { why: "expected 200, saw 500".into() } };
     let result = |id: &str, outcome| CheckResult {
@@ -341,11 +415,12 @@ part!(VerifyTool, "verify", VerifyInput, Verdict, |state, input| {
         title: id.into(),
         criterion: None,
         outcome,
+        before: None,
         millis: 1,
         evidence: Evidence::default(),
     };
     let now = chrono::Utc::now();
-    Verdict {
+    let verdict = Verdict {
         task: input.task,
         app: input.app,
         kind: if live { VerdictKind::Smoke } else { VerdictKind::Preview },
@@ -360,8 +435,15 @@ part!(VerifyTool, "verify", VerifyInput, Verdict, |state, input| {
         finished_at: now,
         expires_at: in_seconds(if live { None } else { state.verdicts_hold.pop_front() }),
         signature: String::new(),
-    }
+    };
+    VerifyOutput { verdict, checks }
 });
+
+/// A check as it is proposed when this is the tests' so many-th run.
+fn proposed(run: usize) -> Check {
+    let act = Act::Lint(LintCheck { paths: vec![] });
+    Check { id: format!("proposed-{run}"), title: "It parses".into(), criterion: None, smoke: true, act }
+}
 
 fn url(app: &AppName) -> String {
     format!("http://{app}.localhost/")

@@ -6,6 +6,8 @@ const WORDS = {
     grammar: "Write each resource as name(field:type). ! means required, = gives a default; ref(users) points to another resource.", app: "App",
     approval: "Ask me", askDestructive: "before losing data", askAlways: "before every release", askNever: "never",
     submit: "Submit", tasks: "Tasks", more: "Older", back: "← All tasks", stages: "Stages", question: "May this go live?", doubt: "It may or may not have taken place. Do it again?",
+    clarify: "What does the goal mean?", answerText: "Your answer to all questions", answer: "Answer", used: "Language models",
+    tokens: "tokens", calls: "calls", noPrice: "price unknown",
     preview: "Look at the preview", reason: "Reason (when rejecting)", approve: "Approve", reject: "Reject", cancel: "Cancel task",
     rollback: "Roll back this release", diff: "Diff", checks: "Checks", outcome: "Outcome", check: "Check", explain: "What this error means",
     history: "History", none: "No tasks yet.", needKey: "Enter the API key that was printed at the first start.",
@@ -16,6 +18,8 @@ const WORDS = {
     grammar: "データは 名前(項目:型) と書きます。! は必須、= は初期値、ref(users) は他のデータへの参照です。", app: "アプリ",
     approval: "確認", askDestructive: "データを失う変更の前", askAlways: "すべてのリリースの前", askNever: "しない",
     submit: "送信", tasks: "タスク", more: "以前のもの", back: "← タスク一覧", stages: "段階", question: "公開してよいですか？", doubt: "実行されたかどうか分かりません。もう一度実行しますか？",
+    clarify: "目標について教えてください", answerText: "すべての質問への回答", answer: "回答する", used: "言語モデル",
+    tokens: "トークン", calls: "回", noPrice: "料金不明",
     preview: "プレビューを見る", reason: "理由（却下する場合）", approve: "承認", reject: "却下", cancel: "タスクを中止",
     rollback: "このリリースを取り消す", diff: "差分", checks: "検査", outcome: "結果", check: "検査", explain: "このエラーについて",
     history: "履歴", none: "タスクはまだありません。", needKey: "初回起動時に表示されたAPIキーを入力してください。",
@@ -109,15 +113,19 @@ function showTask(task) {
   }
   $("task-result").hidden = !task.result;
   if (task.result) $("task-result").replaceChildren(link(Object.assign(el("a", task.result.url), { target: "_blank", rel: "noopener noreferrer" }), task.result.url));
+  showUsage(task.usage);
   const asked = task.status === "waiting" && task.question;
   $("question").hidden = !asked;
   if (asked) {
-    $("question-reason").textContent = task.question.reason;
-    const doubt = task.question.kind === "in_doubt";
-    $("question-title").textContent = t(doubt ? "doubt" : "question");
-    $("question-preview").hidden = doubt;
-    if (!doubt) link($("question-preview"), task.question.preview);
-    $("question-statements").replaceChildren(...(task.question.statements ?? []).map((statement) => {
+    const { kind, reason, preview, questions = [], statements = [] } = task.question;
+    const clarify = kind === "clarify";
+    $("question-reason").textContent = reason ?? "";
+    $("question-title").textContent = t({ clarify: "clarify", in_doubt: "doubt" }[kind] ?? "question");
+    $("question-preview").hidden = !preview;
+    if (preview) link($("question-preview"), preview);
+    $("answer-form").hidden = !clarify;
+    $("approve").hidden = clarify;
+    $("question-statements").replaceChildren(...questions.map((question) => el("li", question)), ...statements.map((statement) => {
       const item = el("li");
       item.append(el("code", statement.sql), el("div", statement.danger, "bad"));
       return item;
@@ -125,6 +133,13 @@ function showTask(task) {
   }
   $("cancel").hidden = final || ["release", "smoke"].includes(task.stage);
   showRollback(task).catch((error) => notice(error.message));
+}
+
+function showUsage({ models = [] }) {
+  const dollars = (cost) => cost === undefined ? t("noPrice") : `${cost.toFixed(4)} USD`;
+  const lines = models.map((one) => `${one.agent} ${one.model}: ${one.calls} ${t("calls")}, ${one.tokens_in + one.tokens_out} ${t("tokens")}, ${dollars(one.cost_usd)}`);
+  $("task-usage").hidden = !lines.length;
+  $("task-usage").textContent = `${t("used")}: ${lines.join(" · ")}`;
 }
 
 const seconds = (millis) => `${(millis / 1000).toFixed(1)} s`;
@@ -238,6 +253,13 @@ $("submit-form").addEventListener("submit", (event) => {
   }, event.submitter);
 });
 $("submit-form").addEventListener("input", () => { state.once = null; });
+$("answer-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  attempt(async () => {
+    await decide("answer", () => ({ text: $("answer").value }))();
+    $("answer").value = "";
+  }, event.submitter);
+});
 on("more", () => showTasks(true));
 on("approve", decide("approve"));
 on("reject", decide("reject", () => ({ reason: $("reason").value || null })));

@@ -34,7 +34,7 @@ impl Checklist {
         }
         let mut ids = HashSet::new();
         for check in &proposed {
-            if Verdict::MANDATORY.contains(&check.id.as_str()) {
+            if Verdict::MANDATORY.contains(&check.id.as_str()) || check.id == Verdict::SHOWS_CHANGE {
                 return Err(BadChecklist::Reserved(check.id.clone()));
             }
             if !ids.insert(&check.id) {

@@ -1,6 +1,6 @@
 use super::{Run, Shown, world::Answer};
 use crate::{
-    evidence::{excerpt, header_line},
+    evidence::{Redactor, excerpt, header_line},
     html,
     matcher::{self, Shortfall},
     variables::Unknown,
@@ -42,6 +42,9 @@ impl Run<'_> {
         }
         let seen = Seen::of(&response);
         let mut shortfalls = self.compare(&seen, &check.expect);
+        if seen.whole().any(|part| self.redactor.is_told_by(part)) {
+            shortfalls.push(Shortfall::Failed("the answer tells a password or the secret of the app".to_owned()));
+        }
         match response.end {
             End::Whole => {}
             End::TooLong => {
@@ -55,7 +58,7 @@ impl Run<'_> {
                 Err(shortfall) => shortfalls.push(shortfall),
             }
         }
-        Ok(Shown { sent, received: seen.text(), shortfalls })
+        Ok(Shown { sent, received: seen.text(&self.redactor), shortfalls })
     }
 
     fn request(&self, check: &HttpCheck) -> Result<WebRequest, Shortfall> {
@@ -167,9 +170,15 @@ impl<'a> Seen<'a> {
         (!values.is_empty()).then(|| Value::from(values.join(", ")))
     }
 
-    fn text(&self) -> String {
+    /// Everything that came back, in pieces.
+    fn whole(&self) -> impl Iterator<Item = &str> {
+        self.response.headers.iter().map(|(_, value)| value.as_str()).chain([&*self.body])
+    }
+
+    fn text(&self, redactor: &Redactor) -> String {
         let headers = self.response.headers.iter().map(|(name, value)| header_line(name, value) + "\n");
-        format!("{}\n{}\n{}", self.response.status, headers.collect::<String>(), excerpt(&self.body, BODY_SHOWN))
+        let body = redactor.without_secrets(&self.body);
+        format!("{}\n{}\n{}", self.response.status, headers.collect::<String>(), excerpt(&body, BODY_SHOWN))
     }
 }
 

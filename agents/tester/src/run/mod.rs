@@ -165,6 +165,7 @@ fn blank(id: &str, title: &str, criterion: Option<String>) -> CheckResult {
         title: title.to_owned(),
         criterion,
         outcome: Outcome::Errored { why: "not carried out".to_owned() },
+        before: None,
         millis: 0,
         evidence: Evidence::default(),
     }

@@ -1,6 +1,6 @@
 use super::{Database, DatabaseError, HIDDEN};
 use protocol::{
-    artifact::{Column, Reference},
+    artifact::{Column, Index, Reference},
     tools::coder::Table,
 };
 use sqlx::{Row as _, mysql::MySqlRow};
@@ -21,7 +21,7 @@ impl Database {
             .iter()
             .map(|row| {
                 let (name, rows) = (text(row, 0)?, row.try_get_unchecked(1)?);
-                Ok(Table { name, columns: vec![], references: vec![], rows })
+                Ok(Table { name, columns: vec![], references: vec![], indexes: vec![], rows })
             })
             .collect::<Result<_, sqlx::Error>>()?;
         tables.retain(|table| !table.name.starts_with(HIDDEN));
@@ -38,6 +38,14 @@ impl Database {
                 table.references.push(reference);
             }
         }
+        for row in self.rows(INDEXES, schema).await? {
+            let (name, column, unique) = (text(&row, 1)?, text(&row, 2)?, row.try_get_unchecked::<i64, _>(3)? == 0);
+            let Some(table) = find(&mut tables, &text(&row, 0)?) else { continue };
+            match table.indexes.last_mut().filter(|index| index.name == name) {
+                Some(index) => index.columns.push(column),
+                None => table.indexes.push(Index { name, columns: vec![column], unique }),
+            }
+        }
         Ok(tables)
     }
 
@@ -51,6 +59,9 @@ const COLUMNS: &str = "select table_name, column_name, column_type, is_nullable,
 
 const REFERENCES: &str = "select table_name, column_name, referenced_table_name from information_schema.key_column_usage \
     where table_schema = ? and referenced_table_name is not null order by table_name, constraint_name, ordinal_position";
+
+const INDEXES: &str = "select table_name, index_name, coalesce(column_name, '(expression)'), cast(non_unique as signed) \
+    from information_schema.statistics where table_schema = ? order by table_name, index_name, seq_in_index";
 
 fn find<'a>(tables: &'a mut [Table], name: &str) -> Option<&'a mut Table> {
     tables.iter_mut().find(|table| table.name == name)

@@ -68,6 +68,64 @@ pub(super) fn parse(migration: &Migration) -> Result<Statement, Problem> {
     }
 }
 
+/// What a query may not even mention that only reads tables of its own schema.
+///
+/// # Errors
+/// Why not.
+pub(crate) fn check_reading(sql: &str) -> Result<(), String> {
+    if sql.len() > MAX_BYTES || sql.contains('\0') {
+        return Err(format!("it has a NUL, or more than {MAX_BYTES} bytes"));
+    }
+    let tokens = Tokenizer::new(&MySqlDialect {}, sql).tokenize();
+    let tokens = tokens.map_err(|error| format!("it cannot be read: {error}"))?;
+    check_reading_words(&tokens)?;
+    check_words(&tokens)?;
+    check_hints(sql)?;
+    let significant: Vec<&Token> = tokens.iter().filter(|token| !matches!(token, Token::Whitespace(_))).collect();
+    let mut tables = tables_and_aliases(&significant);
+    tables.extend(listed_tables(&significant));
+    check_qualifiers(&significant, &tables)
+}
+
+/// Words with which a SELECT would do more than read.
+fn check_reading_words(tokens: &[Token]) -> Result<(), String> {
+    let unquoted = tokens.iter().filter_map(|token| match token {
+        Token::Word(word) if word.quote_style.is_none() => Some(word.keyword),
+        _ => None,
+    });
+    for keyword in unquoted {
+        match keyword {
+            Keyword::INTO => return Err("INTO is not allowed: a query only reads".into()),
+            Keyword::FOR | Keyword::LOCK => return Err("locking what is read is not allowed".into()),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// `from a, b as c`: the tables behind a comma, and their aliases. One that a dot follows is a schema.
+fn listed_tables(tokens: &[&Token]) -> HashSet<String> {
+    let mut names = HashSet::new();
+    let mut in_list = false;
+    for (index, token) in tokens.iter().enumerate() {
+        match token {
+            Token::Word(word) if word.keyword == Keyword::FROM => in_list = true,
+            Token::Word(word) if in_list && word.quote_style.is_none() && ends_list(word.keyword) => in_list = false,
+            Token::Word(word) if in_list && tokens.get(index + 1).is_none_or(|next| **next != Token::Period) => {
+                names.insert(word.value.to_lowercase());
+            }
+            Token::LParen | Token::RParen => in_list = false,
+            _ => {}
+        }
+    }
+    names
+}
+
+fn ends_list(keyword: Keyword) -> bool {
+    use Keyword as K;
+    matches!(keyword, K::WHERE | K::GROUP | K::ORDER | K::HAVING | K::LIMIT | K::UNION | K::JOIN | K::ON | K::SELECT)
+}
+
 /// A refusal of one migration.
 pub(super) fn refuse(id: &str, why: &str) -> Problem {
     let shown: String = id.chars().take(100).collect();
@@ -81,6 +139,12 @@ fn check_id(id: &str) -> Result<(), Problem> {
 }
 
 fn check_tokens(tokens: &[Token]) -> Result<(), String> {
+    check_words(tokens)?;
+    let significant: Vec<&Token> = tokens.iter().filter(|token| !matches!(token, Token::Whitespace(_))).collect();
+    check_qualifiers(&significant, &tables_and_aliases(&significant))
+}
+
+fn check_words(tokens: &[Token]) -> Result<(), String> {
     let significant: Vec<&Token> = tokens.iter().filter(|token| !matches!(token, Token::Whitespace(_))).collect();
     for (index, token) in tokens.iter().enumerate() {
         check_token(token)?;
@@ -96,7 +160,7 @@ fn check_tokens(tokens: &[Token]) -> Result<(), String> {
             return Err(format!("{}() is not allowed", word.value));
         }
     }
-    check_qualifiers(&significant)
+    Ok(())
 }
 
 /// What stands in `/*! ... */` the parser reads as if it stood outside; whether the server does depends on its version. A
@@ -123,7 +187,7 @@ fn check_token(token: &Token) -> Result<(), String> {
             sqlparser::tokenizer::Whitespace::SingleLineComment { .. }
             | sqlparser::tokenizer::Whitespace::MultiLineComment(_),
         ) => Err(COMMENTS.into()),
-        Token::SemiColon => Err("a migration is exactly one statement, without a semicolon".into()),
+        Token::SemiColon => Err("exactly one statement is allowed, without a semicolon".into()),
         Token::Placeholder(_) | Token::Question => Err("it has a placeholder and no value for it".into()),
         Token::AtSign | Token::AtAt => Err("variables are not allowed".into()),
         Token::Word(word) => check_word(word),
@@ -150,8 +214,7 @@ fn is_one_of(word: &Word, list: &[&str]) -> bool {
 }
 
 /// A dot stands only between a table of this statement, or its alias, and a column: never between a schema and a table.
-fn check_qualifiers(tokens: &[&Token]) -> Result<(), String> {
-    let tables = tables_and_aliases(tokens);
+fn check_qualifiers(tokens: &[&Token], tables: &HashSet<String>) -> Result<(), String> {
     for (index, token) in tokens.iter().enumerate() {
         if **token != Token::Period {
             continue;

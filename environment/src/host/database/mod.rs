@@ -21,6 +21,7 @@ pub use account::{Account, Rights};
 pub use classify::{Class, classify};
 pub use error::DatabaseError;
 pub(crate) use error::number;
+pub(crate) use guard::check_reading;
 pub use ledger::{LedgerRow, LedgerState};
 pub use migrate::{Applied, How, MigrateOptions};
 

@@ -4,4 +4,4 @@ mod cancel;
 mod effect;
 mod life;
 mod loss;
-mod scene;
+pub(crate) mod scene;

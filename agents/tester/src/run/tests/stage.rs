@@ -122,6 +122,7 @@ impl ShortTool for GiveAccess {
             mysql: format!("mysql://shop:{PASSWORD}@127.0.0.1:1/shop"),
             redis: format!("redis://shop:{PASSWORD}@127.0.0.1:1/0"),
             redis_prefix: "app:shop:".to_owned(),
+            secrets: Vec::new(),
         })
     }
 }

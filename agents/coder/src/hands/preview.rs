@@ -1,0 +1,193 @@
+use super::{draft::Draft, look::Look, wrong::Wrong};
+use crate::host::Host;
+use environment::client::{Secrets, Sql, Web};
+use protocol::{
+    Code, Digest, Problem,
+    tools::{
+        Epoch, PreviewRef,
+        coder::BuildInput,
+        host::{
+            ACCESS, Access, AccessInput, OPEN_PREVIEW, OpenPreviewInput, Place, STAGE_RELEASE, StageReleaseInput,
+            Staged, TAIL_LOG, TailLogInput, TailLogOutput,
+        },
+    },
+};
+use runtime::{
+    Job, JobError,
+    model::{clip, data},
+};
+
+/// A log is read in at most so many pieces, and its last lines are shown.
+const PIECES: usize = 64;
+const MOST_LINES: usize = 80;
+const MOST_BYTES: usize = 16 << 10;
+
+/// The task's preview, and what of the draft stands in it.
+pub(super) struct Preview<'a> {
+    job: &'a Job,
+    host: &'a Host,
+    input: &'a BuildInput,
+    /// The preview, once it is open, and where its log ended then.
+    open: Option<(PreviewRef, u64)>,
+    /// What stands in it.
+    staged: Option<Digest>,
+    /// How often something was staged in this conversation: the ledger's name for the next time.
+    times: u32,
+    access: Option<Access>,
+    web: Option<Web>,
+    sql: Option<Sql>,
+    /// An earlier run sent requests, and took the cookies with it.
+    pub(super) cookies_lost: bool,
+}
+
+impl<'a> Preview<'a> {
+    pub(super) fn new(job: &'a Job, host: &'a Host, input: &'a BuildInput) -> Self {
+        Self {
+            job,
+            host,
+            input,
+            open: None,
+            staged: None,
+            times: 0,
+            access: None,
+            web: None,
+            sql: None,
+            cookies_lost: false,
+        }
+    }
+
+    pub(super) fn host(&self) -> &'a Host {
+        self.host
+    }
+
+    pub(super) fn job(&self) -> &'a Job {
+        self.job
+    }
+
+    /// Puts the draft into the preview, if it is not what stands there already. Every time is an act in the ledger, so a run that
+    /// follows on this one finds what was done.
+    ///
+    /// # Errors
+    /// [`Wrong::Said`] when the draft itself is at fault.
+    pub(super) async fn stage(&mut self, draft: &Draft) -> Result<(), Wrong> {
+        let change_set = draft.change_set();
+        let digest = change_set.digest();
+        if self.staged == Some(digest) {
+            return Ok(());
+        }
+        let preview = self.opened(change_set.base).await?;
+        self.staged = None;
+        self.times += 1;
+        let key = format!("stage/{:04}", self.times);
+        let stage = StageReleaseInput { preview, change_set, epoch: self.epoch() };
+        let staged: Result<Staged, JobError> =
+            self.host.effect(self.job, &key, &(&stage.preview, digest), STAGE_RELEASE, &stage).await;
+        match staged {
+            Ok(_) => {
+                self.staged = Some(digest);
+                Ok(())
+            }
+            Err(JobError::Terminal(problem)) if is_the_drafts(problem.code) => Err(self.refused(&problem).into()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn refused(&self, problem: &Problem) -> String {
+        let why = data(self.job.id(), "why", clip(&problem.detail, MOST_BYTES).0);
+        format!("Your draft cannot be tried, so nothing was looked at. {}:\n{why}\nCorrect the draft.", problem.title)
+    }
+
+    async fn opened(&mut self, base: Option<Digest>) -> Result<protocol::PreviewName, Wrong> {
+        if let Some((preview, _)) = &self.open {
+            return Ok(preview.name.clone());
+        }
+        let input = self.input;
+        let open = OpenPreviewInput { app: input.app.clone(), task: input.task, base, epoch: self.epoch() };
+        let what = (&open.app, open.task, open.base);
+        let preview: PreviewRef = self.host.effect(self.job, "preview", &what, OPEN_PREVIEW, &open).await?;
+        // A look, kept like an act: what a run that follows on this one is shown begins at the same place.
+        let tail = TailLogInput { place: Place::Preview(preview.name.clone()), from: None };
+        let log: TailLogOutput = self.host.effect(self.job, "log", &tail, TAIL_LOG, &tail).await?;
+        let name = preview.name.clone();
+        self.open = Some((preview, log.end));
+        Ok(name)
+    }
+
+    fn epoch(&self) -> Epoch {
+        Epoch { turn: self.input.turn, fence: self.job.fence() }
+    }
+
+    /// Where the draft stands.
+    pub(super) fn place(&self) -> Result<Place, Problem> {
+        match &self.open {
+            Some((preview, _)) => Ok(Place::Preview(preview.name.clone())),
+            None => Err(Code::Internal.problem("the preview is looked at before it was opened")),
+        }
+    }
+
+    async fn access(&mut self) -> Result<&Access, Problem> {
+        if self.access.is_none() {
+            self.access = Some(self.host.call(ACCESS, &AccessInput { place: self.place()? }).await?);
+        }
+        self.access.as_ref().ok_or_else(|| Code::Internal.problem("the accounts were lost"))
+    }
+
+    pub(super) async fn web(&mut self) -> Result<&Web, Problem> {
+        if self.web.is_none() {
+            self.web = Some(Web::new(self.access().await?));
+        }
+        self.web.as_ref().ok_or_else(|| Code::Internal.problem("the web client was lost"))
+    }
+
+    pub(super) async fn sql(&mut self) -> Result<&Sql, Problem> {
+        if self.sql.is_none() {
+            self.sql = Some(Sql::connect(self.access().await?).await?);
+        }
+        self.sql.as_ref().ok_or_else(|| Code::Internal.problem("the database client was lost"))
+    }
+
+    /// What the app's PHP must keep to itself: it is sent to no provider.
+    pub(super) async fn secrets(&mut self) -> Result<Secrets, Problem> {
+        self.access().await.map(Secrets::of)
+    }
+
+    /// Takes notice that an earlier run looked so.
+    pub(super) fn forget_cookies(&mut self, look: &Look) {
+        self.cookies_lost |= matches!(look, Look::Request(_));
+    }
+
+    /// The last lines that PHP has logged since the conversation began.
+    pub(super) async fn log(&mut self) -> Result<String, Wrong> {
+        let place = self.place()?;
+        let mut from = self.open.as_ref().map_or(0, |(_, end)| *end);
+        let mut lines = Vec::new();
+        for _ in 0..PIECES {
+            let tail = TailLogInput { place: place.clone(), from: Some(from) };
+            let piece: TailLogOutput = self.host.call(TAIL_LOG, &tail).await?;
+            if piece.lines.is_empty() {
+                break;
+            }
+            from = piece.end;
+            lines.extend(piece.lines);
+            lines.drain(..lines.len().saturating_sub(MOST_LINES));
+        }
+        if lines.is_empty() {
+            return Ok("PHP has logged nothing since you began.".to_owned());
+        }
+        let text = self.secrets().await?.hide(&lines.join("\n"));
+        Ok(data(self.job.id(), "the last lines of PHP's log", clip(&text, MOST_BYTES).0))
+    }
+}
+
+/// The host refuses the draft for what is in it.
+fn is_the_drafts(code: Code) -> bool {
+    matches!(
+        code,
+        Code::BadMigration
+            | Code::MigrationFailed
+            | Code::MigrationChanged
+            | Code::BadPath
+            | Code::BadRequest
+            | Code::ChangeSetTooLarge
+    )
+}

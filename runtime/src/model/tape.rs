@@ -1,0 +1,144 @@
+//! A run that was recorded: what each agent heard from its model, turn by turn. Played again it costs no token.
+
+use super::{Position, Refusal};
+use protocol::{
+    AppName, Code, Digest, Problem,
+    chat::{Reply, Tokens, Try, Turn},
+    task::Approval,
+};
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, fs, path::Path};
+
+/// The form that this version writes and reads.
+const FORM: u32 = 1;
+
+/// A recorded run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Tape {
+    /// The form of this file: 1.
+    pub yonin_tape: u32,
+    /// The goal that it was about.
+    pub goal: String,
+    /// The app that it was for.
+    pub app: AppName,
+    /// When a person was asked.
+    #[serde(default)]
+    pub approval: Approval,
+    /// What was answered to the Planner's questions, if it had any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<String>,
+    /// What each agent said and heard.
+    pub parts: Vec<TapePart>,
+    /// The artifacts that came of it, by kind: a run of this tape comes to the same.
+    #[serde(default)]
+    pub artifacts: BTreeMap<String, Digest>,
+}
+
+/// What one agent said and heard in one round.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TapePart {
+    /// The agent.
+    pub agent: String,
+    /// The round of build and verify; 0 before the first.
+    pub round: u32,
+    /// Turn by turn.
+    pub turns: Vec<Turn>,
+}
+
+impl Tape {
+    /// Reads a tape.
+    ///
+    /// # Errors
+    /// [`Code::BadConfiguration`]: no such file, or no tape of this form.
+    pub fn read(file: &Path) -> Result<Self, Problem> {
+        let bad = |why: String| Code::BadConfiguration.problem(format!("the tape {}: {why}", file.display()));
+        let text = fs::read(file).map_err(|error| bad(error.to_string()))?;
+        let tape: Self = serde_json::from_slice(&text).map_err(|error| bad(error.to_string()))?;
+        if tape.yonin_tape != FORM {
+            return Err(bad(format!("it has form {}, and this version reads form {FORM}", tape.yonin_tape)));
+        }
+        Ok(tape)
+    }
+
+    /// A tape of this version's form with nothing on it yet.
+    #[must_use]
+    pub fn of(goal: String, app: AppName, approval: Approval) -> Self {
+        Self { yonin_tape: FORM, goal, app, approval, answer: None, parts: Vec::new(), artifacts: BTreeMap::new() }
+    }
+
+    /// What was heard at this position.
+    fn heard(&self, at: Position<'_>) -> Option<&Reply> {
+        let parts = self.parts.iter().filter(|part| part.agent == at.agent && part.round == at.round);
+        let turns = parts.flat_map(|part| &part.turns).filter(|turn| turn.turn == at.turn);
+        turns.flat_map(|turn| &turn.tries).find_map(|one| match one {
+            Try::Answered(reply) => Some(reply),
+            _ => None,
+        })
+    }
+}
+
+/// Tapes at hand: each is played for its own goal.
+#[derive(Debug)]
+pub(super) struct Tapes(Vec<Tape>);
+
+impl Tapes {
+    /// The tape in a file, or those in a directory's `.json` files.
+    pub(super) fn read(path: &Path) -> Result<Self, Problem> {
+        let Ok(entries) = fs::read_dir(path) else { return Ok(Self(vec![Tape::read(path)?])) };
+        let files = entries.flatten().map(|entry| entry.path());
+        let files = files.filter(|file| file.extension().is_some_and(|extension| extension == "json"));
+        files.map(|file| Tape::read(&file)).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// What was heard at this position, for nothing.
+    pub(super) fn ask(&self, at: Position<'_>) -> Result<Reply, Refusal> {
+        let free = Tokens { micro_usd: Some(0), ..Tokens::default() };
+        let tape = self.0.iter().find(|tape| tape.goal == at.goal);
+        if let Some(reply) = tape.and_then(|tape| tape.heard(at)) {
+            return Ok(Reply { tokens: free, ..reply.clone() });
+        }
+        let Position { agent, round, turn, .. } = at;
+        let detail = match tape {
+            Some(_) => format!("the tape ends before turn {turn} of the {agent} in round {round}"),
+            None => "no tape is about this goal".to_owned(),
+        };
+        let problem = Box::new(Code::ModelUnusable.problem(detail));
+        Err(Refusal { model: "tape".to_owned(), problem, again: None, tokens: free })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tape(goal: &str, text: &str) -> Tape {
+        let reply = Reply { text: text.to_owned(), ..Reply::default() };
+        let turn = Turn {
+            turn: 1,
+            prompt: Digest::of("prompt"),
+            instructions: None,
+            said: vec![],
+            tries: vec![Try::Answered(reply)],
+        };
+        let parts = vec![TapePart { agent: "coder".to_owned(), round: 1, turns: vec![turn] }];
+        Tape { parts, ..Tape::of(goal.to_owned(), "shop".parse().expect("a name"), Approval::Auto) }
+    }
+
+    #[test]
+    fn each_tape_is_played_for_its_goal_alone() {
+        let dir = tempfile::tempdir().expect("a directory");
+        for goal in ["one", "two"] {
+            let text = serde_json::to_string(&tape(goal, &format!("heard of {goal}"))).expect("JSON");
+            fs::write(dir.path().join(format!("{goal}.json")), text).expect("written");
+        }
+        let tapes = Tapes::read(dir.path()).expect("tapes");
+        let at = |goal| Position { goal, agent: "coder", round: 1, turn: 1 };
+        assert_eq!(tapes.ask(at("two")).expect("a reply").text, "heard of two");
+        assert_eq!(tapes.ask(at("three")).expect_err("no tape").problem.detail, "no tape is about this goal");
+        let end = tapes.ask(Position { turn: 2, ..at("one") }).expect_err("the end");
+        assert!(end.problem.detail.contains("turn 2 of the coder in round 1"));
+        let alone = Tapes::read(&dir.path().join("one.json")).expect("a tape");
+        assert_eq!(alone.ask(at("one")).expect("a reply").text, "heard of one");
+        assert!(Tapes::read(&dir.path().join("none.json")).is_err());
+    }
+}
