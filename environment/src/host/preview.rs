@@ -309,19 +309,17 @@ impl Shared {
         state: &AppState,
         migrations: &[Migration],
     ) -> Result<Vec<Statement>, HostError> {
-        use super::database::Class;
         let schema = Names::of_app(&state.app).schema;
-        let classes = self.database.classify(schema.as_str(), migrations).await?;
-        let statement = |(migration, class): (&Migration, Class)| match class {
-            Class::Additive => None,
-            Class::Destructive { danger } => Some(Statement {
+        let dangers = self.database.dangers(schema.as_str(), migrations).await?;
+        let statement = |(migration, danger): (&Migration, Option<String>)| {
+            danger.map(|danger| Statement {
                 id: migration.id.clone(),
                 sql: migration.sql.clone(),
                 checksum: migration.checksum(),
                 danger,
-            }),
+            })
         };
-        Ok(migrations.iter().zip(classes).filter_map(statement).collect())
+        Ok(migrations.iter().zip(dangers).filter_map(statement).collect())
     }
 
     pub(super) fn preview_home(&self, preview: &Preview) -> Home {

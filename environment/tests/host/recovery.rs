@@ -314,3 +314,22 @@ async fn a_preview_that_has_expired_is_not_found_again() {
     assert!(!ground.root().join("previews").join(old.name.as_str()).exists());
     ground.services.stop().await;
 }
+
+#[tokio::test]
+async fn who_approves_is_told_how_many_rows_there_are() {
+    let ground = Ground::start().await;
+    let (shop, one, mut sql) = shop(&ground).await;
+    run(&mut sql, "insert into notes (body) values ('a'), ('b')").await;
+    let statements =
+        [("0003_shout", "update notes set body = upper(body)"), ("0004_none", "delete from tags where id < 0")];
+    let staged = ground.stage(next(&shop, one, "two", &statements)).await.expect("staged").staged;
+    let dangers: Vec<_> = staged.destructive.iter().map(|statement| statement.danger.as_str()).collect();
+    assert_eq!(
+        dangers,
+        [
+            "Changes rows; what they held before is lost. The table has 3 rows now.",
+            "Deletes rows. The table has 1 row now."
+        ]
+    );
+    ground.services.stop().await;
+}

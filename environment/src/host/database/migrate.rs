@@ -10,7 +10,11 @@ use super::{
 use crate::host::names::kind;
 use protocol::{Digest, artifact::Migration, tools::Epoch};
 use runtime::fail;
+use sqlx::AssertSqlSafe;
 use std::collections::HashSet;
+
+/// Rows are counted up to here: whoever approves a change need not know how many millions there are.
+const MOST_COUNTED: i64 = 1_000_000;
 
 /// How to migrate.
 #[derive(Debug, Clone, Copy)]
@@ -54,6 +58,43 @@ impl Database {
     pub async fn classify(&self, schema: &str, migrations: &[Migration]) -> Result<Vec<Class>, DatabaseError> {
         let steps = steps(migrations, &self.applied(schema).await?)?;
         Ok(steps.into_iter().map(|step| step.class).collect())
+    }
+
+    /// What each migration can do to this schema's rows, for a person who is to approve it, with how many rows its table has now;
+    /// nothing for those that are additive.
+    ///
+    /// # Errors
+    /// Those of [`Database::classify`].
+    pub async fn dangers(&self, schema: &str, migrations: &[Migration]) -> Result<Vec<Option<String>>, DatabaseError> {
+        let mut dangers = Vec::with_capacity(migrations.len());
+        for step in steps(migrations, &self.applied(schema).await?)? {
+            dangers.push(match step.class {
+                Class::Additive => None,
+                Class::Destructive { danger } => Some(danger + &self.rows_now(schema, &step.table).await?),
+            });
+        }
+        Ok(dangers)
+    }
+
+    /// How many rows a table has, in a sentence; nothing where there is no such table yet.
+    async fn rows_now(&self, schema: &str, table: &str) -> Result<String, DatabaseError> {
+        let there =
+            "select cast(count(*) as signed) from information_schema.tables where table_schema = ? and table_name = ?";
+        let there: i64 = sqlx::query_scalar(there).bind(schema).bind(table).fetch_one(&self.pool).await?;
+        if there == 0 {
+            return Ok(String::new());
+        }
+        let from = format!("{}.{}", name(schema), name(table));
+        let count = format!(
+            "select cast(count(*) as signed) from (select 1 from {from} limit {}) as counted",
+            MOST_COUNTED + 1
+        );
+        let rows: i64 = sqlx::query_scalar(AssertSqlSafe(count)).fetch_one(&self.pool).await?;
+        Ok(match rows {
+            1 => " The table has 1 row now.".to_owned(),
+            rows if rows > MOST_COUNTED => format!(" The table has more than {MOST_COUNTED} rows now."),
+            rows => format!(" The table has {rows} rows now."),
+        })
     }
 
     /// Runs what of these migrations has not run yet, in their order, under an account that sees this schema alone.
