@@ -1,4 +1,5 @@
-//! What the integration tests share: a [`World`] or a [`Cluster`] to test in, and the [`contract`] of generated apps.
+//! What the integration tests share: a [`World`] or a [`Cluster`] to test in, the [`contract`] of generated apps, and a [`provider`] of
+//! language models with a [`team`] in it.
 
 pub mod clubhouse;
 pub mod cluster;
