@@ -244,7 +244,7 @@ async fn migrations_run_once_and_are_compared_afterwards() {
     assert!(matches!(error, DatabaseError::Changed(_)), "{error}");
     // What an earlier release made is not new, whatever the list pretends.
     let pretends = [list[1].clone(), migration("0004_drop", "alter table posts drop column author")];
-    assert!(database.classify("app_m", &pretends).await.expect("classes")[1].is_destructive());
+    assert!(database.dangers("app_m", &pretends).await.expect("dangers")[1].is_some());
     let refused = [migration("0005_dup", "alter table posts add column author bigint")];
     match database.migrate("app_m", &refused, owner(1)).await.expect_err("a duplicate column") {
         DatabaseError::Refused { id, message } => assert!(id == "0005_dup" && message.contains("author"), "{message}"),

@@ -11,7 +11,7 @@ use protocol::{
 };
 use runtime::{
     Job, JobError, Peer,
-    model::{Brief, Models, Thinking, clip, data},
+    model::{Brief, Models, Thinking, clip, data, pretty},
 };
 
 /// What the model is told first, whatever the task.
@@ -64,7 +64,7 @@ async fn order(
 ) -> Result<String, JobError> {
     let plan = &input.plan;
     // Artifacts are JSON by their nature.
-    let shown = serde_json::to_string_pretty(plan).unwrap_or_default();
+    let shown = pretty(plan);
     let mut text = format!("The goal, as the person wrote it:\n{}\n\nThe plan:\n{shown}\n\n", plan.goal);
     let Some(snapshot) = snapshot else {
         text.push_str(&format!("There is no app {} yet: you design its first release.", plan.app));

@@ -11,7 +11,7 @@ use protocol::{
 };
 use runtime::{
     Job, JobError,
-    model::{Brief, Models, Thinking, data},
+    model::{Brief, Models, Thinking, data, pretty},
 };
 
 /// What the model is told first, whatever the task.
@@ -114,9 +114,4 @@ fn finding(finding: &CheckResult) -> String {
         cut(&finding.evidence.sent),
         cut(&finding.evidence.received)
     )
-}
-
-fn pretty(value: &impl serde::Serialize) -> String {
-    // Artifacts are JSON by their nature.
-    serde_json::to_string_pretty(value).unwrap_or_default()
 }

@@ -69,9 +69,7 @@ impl Shared {
         };
         state.remember(request, answer.clone());
         // Its previews are over, even if the host is from here on.
-        for preview in state.previews.iter_mut().filter(|preview| preview.task == input.task) {
-            preview.expires_at = Utc::now();
-        }
+        state.end_previews(input.task, Utc::now());
         self.save(&state)?;
         fail::point("record.after", "activate");
         self.tidy(&mut state, input).await;
@@ -197,8 +195,7 @@ impl Shared {
 
     /// What is over goes. The release is live whatever becomes of this: what stays behind is found again later.
     async fn tidy(&self, state: &mut AppState, input: &ActivateReleaseInput) {
-        let of_task = state.previews.iter().filter(|preview| preview.task == input.task);
-        let previews: Vec<_> = of_task.map(|preview| preview.name.clone()).collect();
+        let previews = state.end_previews(input.task, Utc::now());
         if state.releases.len() <= KEPT && previews.is_empty() {
             return;
         }

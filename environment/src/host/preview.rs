@@ -83,10 +83,9 @@ impl Host {
         }
         let app = input.app.clone();
         let act = self.act(&app, input.epoch, None, move |shared, mut state| async move {
-            let of_task = |preview: &&Preview| preview.task == input.task;
-            let names: Vec<_> = state.previews.iter().filter(of_task).map(|preview| preview.name.clone()).collect();
-            shared.end_previews(&mut state, &names)?;
-            for name in names {
+            let over = state.end_previews(input.task, Utc::now());
+            shared.save(&state)?;
+            for name in over {
                 shared.close_preview(&mut state, &name).await?;
             }
             Ok(Done {})
@@ -240,15 +239,6 @@ impl Shared {
         }
         fail::point("migrate.after", "reset");
         Ok(Reset { caveats })
-    }
-
-    /// Notes that these previews are over. What cannot be removed now is removed later, like one that has expired.
-    fn end_previews(&self, state: &mut AppState, names: &[PreviewName]) -> Result<(), HostError> {
-        let now = Utc::now();
-        for preview in state.previews.iter_mut().filter(|preview| names.contains(&preview.name)) {
-            preview.expires_at = preview.expires_at.min(now);
-        }
-        self.save(state)
     }
 
     /// Removes all there is of a preview.

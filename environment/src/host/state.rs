@@ -182,6 +182,18 @@ impl AppState {
         self.previews.iter_mut().find(|preview| preview.name == *name)
     }
 
+    /// Notes that a task's previews are over, and answers which those are: what cannot be removed now is removed later, like one
+    /// that has expired.
+    pub(super) fn end_previews(&mut self, task: TaskId, now: Timestamp) -> Vec<PreviewName> {
+        let of_task = self.previews.iter_mut().filter(|preview| preview.task == task);
+        of_task
+            .map(|preview| {
+                preview.expires_at = preview.expires_at.min(now);
+                preview.name.clone()
+            })
+            .collect()
+    }
+
     /// Refuses who does not start from what is live.
     pub(super) fn expect_live(&self, base: Option<Digest>) -> Result<(), HostError> {
         let live = self.live_digest();

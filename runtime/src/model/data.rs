@@ -1,4 +1,5 @@
 use protocol::{Digest, JobId};
+use serde::Serialize;
 
 /// Text that is not the team's own words, marked as data: pages, rows, files, log lines. The mark depends on the job and on the text,
 /// so that nothing in the text can pretend to end it.
@@ -24,4 +25,11 @@ pub fn data(job: JobId, source: &str, text: &str) -> String {
 pub fn clip(text: &str, most: usize) -> (&str, bool) {
     let end = text.floor_char_boundary(most);
     (&text[..end], end == text.len())
+}
+
+/// An artifact as a model is shown it.
+#[must_use]
+pub fn pretty(artifact: &impl Serialize) -> String {
+    // Artifacts are JSON by their nature.
+    serde_json::to_string_pretty(artifact).unwrap_or_default()
 }

@@ -22,7 +22,7 @@ mod wire;
 
 pub use call::arguments;
 pub use config::ModelConfig;
-pub use data::{clip, data};
+pub use data::{clip, data, pretty};
 pub use spec::{ModelChoice, ModelSpec};
 use tape::Tapes;
 pub use tape::{Tape, TapePart};

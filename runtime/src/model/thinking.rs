@@ -1,8 +1,8 @@
 //! One conversation with a language model, as a part of one job.
 
 use super::{
-    Form, Models, Position, Question, Refusal, ToolSpec,
-    usage::total,
+    Form, Models, Position, Question, Refusal, ToolSpec, clip,
+    usage::{total, usd},
     window::{self, estimate},
 };
 use crate::job::{Job, JobError};
@@ -105,11 +105,11 @@ impl<'a> Thinking<'a> {
     /// The prompt by name and address, and the model that answered last: what an artifact says of its making.
     #[must_use]
     pub fn made_by(&self) -> protocol::artifact::MadeBy {
-        let replies = self.messages.iter().rev().filter_map(|message| match message {
+        let last = self.messages.iter().rev().find_map(|message| match message {
             Message::Model(reply) => Some(reply.model.clone()),
             _ => None,
         });
-        let model = replies.into_iter().next().unwrap_or_else(|| self.models.first());
+        let model = last.unwrap_or_else(|| self.models.first());
         protocol::artifact::MadeBy { model, prompt: format!("{}@{}", self.brief.agent, self.prompt.short()) }
     }
 
@@ -233,12 +233,16 @@ impl<'a> Thinking<'a> {
             return Ok(Did::Said("The arguments are not a JSON object.".to_owned()));
         }
         Ok(match hands.call(call).await? {
-            Did::Said(mut said) => {
-                cut(&mut said);
-                if again {
-                    said.push_str("\n\n(You have just made exactly the same calls. Try something else.)");
+            Did::Said(said) => {
+                let (shown, whole) = clip(&said, LONGEST_RESULT);
+                let mut told = shown.to_owned();
+                if !whole {
+                    told.push_str(&format!("\n({} more bytes were left out)", said.len() - shown.len()));
                 }
-                Did::Said(said)
+                if again {
+                    told.push_str("\n\n(You have just made exactly the same calls. Try something else.)");
+                }
+                Did::Said(told)
             }
             finished @ Did::Finished(_) => finished,
         })
@@ -297,9 +301,7 @@ impl<'a> Thinking<'a> {
 
     /// How long the answer may be, and what is set aside for the call, so that nothing is spent that is not there.
     fn reserve(&self, turn: &Turn, input: u64, longest: u64) -> Result<(u64, Tokens), JobError> {
-        let mut turns = self.turns.clone();
-        turns.push(turn.clone());
-        let (allowance, spent) = (self.brief.allowance, total(&turns));
+        let (allowance, spent) = (self.brief.allowance, total(self.turns.iter().chain([turn])));
         let exhausted = |detail: String| Err(JobError::Terminal(Code::BudgetExhausted.problem(detail)));
         let shortest = SHORTEST.min(longest);
         let left = allowance.tokens.saturating_sub(spent.total());
@@ -319,7 +321,7 @@ impl<'a> Thinking<'a> {
             };
             let left = limit.saturating_sub(spent);
             if least > left {
-                let (cost, left, limit) = (usd(least), usd(left), usd(limit));
+                let [cost, left, limit] = [least, left, limit].map(|amount| format!("{:.4} USD", usd(amount)));
                 return exhausted(format!("the next call may cost {cost} and more; {left} of {limit} are left"));
             }
             if most > left {
@@ -391,22 +393,8 @@ fn object(text: &str) -> Option<Value> {
     found.map(|(_, value)| value)
 }
 
-fn cut(said: &mut String) {
-    if said.len() > LONGEST_RESULT {
-        let end = (0..=LONGEST_RESULT).rev().find(|end| said.is_char_boundary(*end)).unwrap_or(0);
-        let left = said.len() - end;
-        said.truncate(end);
-        said.push_str(&format!("\n({left} more bytes were left out)"));
-    }
-}
-
 fn unusable(detail: String) -> JobError {
     JobError::Terminal(Code::ModelUnusable.problem(detail))
-}
-
-#[expect(clippy::cast_precision_loss, reason = "nobody spends a billion dollars on a task")]
-fn usd(micro_usd: u64) -> String {
-    format!("{:.4} USD", micro_usd as f64 / 1e6)
 }
 
 #[cfg(test)]

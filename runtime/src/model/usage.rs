@@ -31,9 +31,9 @@ pub fn usage(agent: &str, turns: &[Turn]) -> Vec<ModelUsage> {
 }
 
 /// All together: tokens, and millionths of a US dollar as far as they are known.
-pub(super) fn total(turns: &[Turn]) -> Tokens {
+pub(super) fn total<'a>(turns: impl IntoIterator<Item = &'a Turn>) -> Tokens {
     let mut total = Tokens { micro_usd: Some(0), ..Tokens::default() };
-    for (_, tokens) in turns.iter().flat_map(|turn| &turn.tries).map(taken) {
+    for (_, tokens) in turns.into_iter().flat_map(|turn| &turn.tries).map(taken) {
         total.input = total.input.saturating_add(tokens.input);
         total.output = total.output.saturating_add(tokens.output);
         total.micro_usd =
@@ -50,6 +50,6 @@ fn taken(one: &Try) -> (&str, Tokens) {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "nobody spends a billion dollars on a task")]
-fn usd(micro_usd: u64) -> f64 {
+pub(super) fn usd(micro_usd: u64) -> f64 {
     micro_usd as f64 / 1e6
 }

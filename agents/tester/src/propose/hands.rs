@@ -1,24 +1,23 @@
 use crate::run::Checklist;
+use environment::client::grep;
 use protocol::{
     artifact::{Act, Check, Content, Criterion, FileChange, Method, VerdictKind},
     chat::ToolCall,
     tools::host::{Place, READ_FILES, ReadFilesInput, ReadFilesOutput},
 };
-use regex::RegexBuilder;
 use runtime::{
     Job, JobError, Peer,
-    model::{Did, Hands, ToolSpec, clip, data},
+    model::{Did, Hands, ToolSpec, arguments, clip, data},
 };
-use schemars::{JsonSchema, schema_for};
-use serde::{Deserialize, de::DeserializeOwned};
+use schemars::JsonSchema;
+use serde::Deserialize;
 use std::fmt::Write as _;
 use tokio::sync::OnceCell;
 
 /// A model proposes at most so many checks.
 const MOST: usize = 200;
-/// So many lines of a file are read at once, and found by one search.
+/// So many lines of a file are read at once.
 const LINES: usize = 400;
-const FOUND: usize = 60;
 /// A model is shown at most so many bytes at once: what is longer would lose the mark at its end.
 const MOST_BYTES: usize = 40 << 10;
 
@@ -46,31 +45,17 @@ pub(super) struct CheckHands<'a> {
 /// The tools, as the model is told of them.
 pub(super) fn tools() -> Vec<ToolSpec> {
     vec![
-        ToolSpec {
-            name: "list_files",
-            description: "The preview's files with their sizes.",
-            parameters: schema_for!(Nothing).into(),
-        },
-        ToolSpec {
-            name: "read_file",
-            description: "Lines of one file of the preview, at most 400 at once.",
-            parameters: schema_for!(ReadFile).into(),
-        },
-        ToolSpec {
-            name: "search",
-            description: "Lines of the preview's files that a regular expression matches, at most 60.",
-            parameters: schema_for!(Search).into(),
-        },
-        ToolSpec {
-            name: "propose_checks",
-            description: "The complete list of checks, in the order to run them. Ends your turn.",
-            parameters: schema_for!(Propose).into(),
-        },
-        ToolSpec {
-            name: "keep_checks",
-            description: "After a run with failures: the checks are right, the app is at fault. Ends your turn.",
-            parameters: schema_for!(Nothing).into(),
-        },
+        ToolSpec::of::<Nothing>("list_files", "The preview's files with their sizes."),
+        ToolSpec::of::<ReadFile>("read_file", "Lines of one file of the preview, at most 400 at once."),
+        ToolSpec::of::<Search>("search", "Lines of the preview's files that a regular expression matches."),
+        ToolSpec::of::<Propose>(
+            "propose_checks",
+            "The complete list of checks, in the order to run them. Ends your turn.",
+        ),
+        ToolSpec::of::<Nothing>(
+            "keep_checks",
+            "After a run with failures: the checks are right, the app is at fault. Ends your turn.",
+        ),
     ]
 }
 
@@ -148,23 +133,15 @@ impl<'a> CheckHands<'a> {
     }
 
     async fn search(&self, Search { pattern }: Search) -> Result<String, JobError> {
-        let regex = match RegexBuilder::new(&pattern).size_limit(1 << 20).build() {
-            Ok(regex) => regex,
-            Err(error) => return Ok(format!("That is no regular expression: {error}")),
-        };
-        let mut found = String::new();
         let texts = self.files().await?.iter().filter_map(|file| match &file.content {
-            Some(Content::Text(text)) => Some((&file.path, text)),
+            Some(Content::Text(text)) => Some((&file.path, text.as_str())),
             _ => None,
         });
-        let lines = texts.flat_map(|(path, text)| text.lines().enumerate().map(move |(at, line)| (path, at, line)));
-        for (path, at, line) in lines.filter(|(_, _, line)| regex.is_match(line)).take(FOUND) {
-            let _ = writeln!(found, "{path}:{}: {}", at + 1, line.trim());
-        }
-        if found.is_empty() {
-            return Ok("Nothing matches.".to_owned());
-        }
-        Ok(self.marked("lines that match", &found))
+        Ok(match grep(texts, &pattern) {
+            Err(wrong) => wrong,
+            Ok(found) if found.is_empty() => "No line matches.".to_owned(),
+            Ok(found) => self.marked("lines that match", &found),
+        })
     }
 
     fn marked(&self, source: &str, text: &str) -> String {
@@ -236,8 +213,4 @@ fn reads(check: &Check) -> bool {
         Act::Http(http) => matches!(http.method, Method::Get | Method::Head) && http.body.is_none(),
         Act::Sql(_) | Act::Cache(_) | Act::Log(_) | Act::Lint(_) => true,
     }
-}
-
-fn arguments<T: DeserializeOwned>(call: &ToolCall) -> Result<T, String> {
-    serde_path_to_error::deserialize(&call.arguments).map_err(|error| format!("at {}: {}", error.path(), error.inner()))
 }

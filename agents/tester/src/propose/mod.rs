@@ -15,7 +15,7 @@ use protocol::{
 };
 use runtime::{
     Job, JobError, Peer,
-    model::{Brief, Models, Thinking, data},
+    model::{Brief, Models, Thinking, clip, data, pretty},
 };
 use std::fmt::Write as _;
 
@@ -174,8 +174,11 @@ fn report(job: &Job, red: &[&CheckResult]) -> String {
             Some(Before::Green) => " (before the change it passed)",
             None => "",
         };
-        let evidence =
-            format!("{why}\nsent: {}\nreceived: {}", start(&result.evidence.sent), start(&result.evidence.received));
+        let evidence = format!(
+            "{why}\nsent: {}\nreceived: {}",
+            clip(&result.evidence.sent, EVIDENCE).0,
+            clip(&result.evidence.received, EVIDENCE).0
+        );
         // What failed may be told in the app's own words, too.
         let _ = write!(text, "\n{}{before}\n{}\n", result.id, data(job.id(), "why, and evidence", &evidence));
     }
@@ -184,14 +187,4 @@ fn report(job: &Job, red: &[&CheckResult]) -> String {
     }
     text.push_str("\nIs the app at fault (`keep_checks`), or a check (`propose_checks`, with the whole list)?");
     text
-}
-
-fn pretty(value: &impl serde::Serialize) -> String {
-    // Everything here is JSON by its type.
-    serde_json::to_string_pretty(value).unwrap_or_default()
-}
-
-fn start(text: &str) -> &str {
-    let end = (0..=EVIDENCE.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
-    &text[..end]
 }

@@ -50,21 +50,12 @@ pub enum How {
 }
 
 impl Database {
-    /// The class of each migration on this schema: as [`super::classify`] has it, but that what was applied before this list
-    /// came makes no new tables.
+    /// What each migration can do to this schema, for a person who is to approve it, with how many rows its table has now; nothing
+    /// for those that are additive. As [`super::classify`] has it, but that what was applied before this list came makes no new
+    /// tables.
     ///
     /// # Errors
     /// [`DatabaseError::NotAllowed`], or the server's.
-    pub async fn classify(&self, schema: &str, migrations: &[Migration]) -> Result<Vec<Class>, DatabaseError> {
-        let steps = steps(migrations, &self.applied(schema).await?)?;
-        Ok(steps.into_iter().map(|step| step.class).collect())
-    }
-
-    /// What each migration can do to this schema's rows, for a person who is to approve it, with how many rows its table has now;
-    /// nothing for those that are additive.
-    ///
-    /// # Errors
-    /// Those of [`Database::classify`].
     pub async fn dangers(&self, schema: &str, migrations: &[Migration]) -> Result<Vec<Option<String>>, DatabaseError> {
         let mut dangers = Vec::with_capacity(migrations.len());
         for step in steps(migrations, &self.applied(schema).await?)? {
