@@ -37,6 +37,9 @@ pub struct Reply {
     /// The words.
     #[serde(default)]
     pub text: String,
+    /// What it thought before, where its provider told and may want it back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub thoughts: Vec<Thought>,
     /// The tools it wants called.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub calls: Vec<ToolCall>,
@@ -49,6 +52,28 @@ pub struct Reply {
     /// What it took.
     #[serde(default)]
     pub tokens: Tokens,
+}
+
+/// A piece of what a model thought, in the order in which it came. It goes back to the model that thought it, with the calls that came
+/// of it, and to nobody else.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Thought {
+    /// Words.
+    Words {
+        /// The words.
+        text: String,
+    },
+    /// The provider's proof that the words which follow are its own.
+    Signature {
+        /// As it came.
+        signature: String,
+    },
+    /// Something that only the provider can read.
+    Block {
+        /// As it came.
+        block: Value,
+    },
 }
 
 /// A tool that a model wants called.

@@ -43,6 +43,8 @@ pub enum Says {
     TooLong(String),
     /// Calls tools: their names, and the text of their arguments, whatever that is.
     Calls(Vec<(String, String)>),
+    /// Thinks these words, under this signature where the format has one, before it does something else.
+    Thinking(String, String, Box<Says>),
     /// Answers with this status, these headers, this body.
     Status(u16, Vec<(&'static str, String)>, String),
     /// Begins with this text, and breaks the connection.
@@ -226,7 +228,11 @@ enum End {
 
 fn stream_of(format: Format, says: Says) -> Response {
     let whole = |reason| End::Whole { reason, counted: true };
-    let (mut frames, end) = match says {
+    let (thoughts, says) = match says {
+        Says::Thinking(words, signature, then) => (format.thoughts(&words, &signature), *then),
+        says => (Vec::new(), says),
+    };
+    let (frames, end) = match says {
         Says::Text(text) => (format.text(&text), whole("stop")),
         Says::Uncounted(text) => (format.text(&text), End::Whole { reason: "stop", counted: false }),
         Says::TooLong(text) => (format.text(&text), whole("length")),
@@ -249,9 +255,9 @@ fn stream_of(format: Format, says: Says) -> Response {
             let piece = "All work and no play makes Jack a dull boy. ".repeat(200);
             (vec![format.piece(&piece); bytes / piece.len() + 1], whole("stop"))
         }
-        Says::Status(..) | Says::Nothing => (Vec::new(), End::Over),
+        Says::Status(..) | Says::Nothing | Says::Thinking(..) => (Vec::new(), End::Over),
     };
-    frames.insert(0, format.begin());
+    let mut frames = [vec![format.begin()], thoughts, frames].concat();
     if let End::Whole { reason, counted } = end {
         frames.extend(format.end(reason, counted));
     }
@@ -316,6 +322,30 @@ impl Format {
                 self.event("content_block_delta", json!({"index": 0, "delta": {"type": "text_delta", "text": text}}))
             }
             Self::Ollama => self.frame("", &json!({"message": {"content": text}, "done": false}).to_string()),
+        }
+    }
+
+    /// Words that are thought, in two pieces.
+    fn thoughts(self, words: &str, signature: &str) -> Vec<String> {
+        let half = words.floor_char_boundary(words.len() / 2);
+        let halves = [&words[..half], &words[half..]];
+        match self {
+            Self::Chat => halves.map(|half| self.delta(json!({"reasoning_content": half}), None)).to_vec(),
+            Self::Anthropic => {
+                // Far from the numbers of what follows.
+                let event = |kind: &str, mut data: Value| {
+                    data["index"] = 90.into();
+                    self.event(kind, data)
+                };
+                let delta = |delta: Value| event("content_block_delta", json!({"delta": delta}));
+                let block = json!({"type": "thinking", "thinking": "", "signature": ""});
+                let mut frames = vec![event("content_block_start", json!({"content_block": block}))];
+                frames.extend(halves.map(|half| delta(json!({"type": "thinking_delta", "thinking": half}))));
+                frames.push(delta(json!({"type": "signature_delta", "signature": signature})));
+                frames.push(event("content_block_stop", json!({})));
+                frames
+            }
+            Self::Responses | Self::Ollama => Vec::new(),
         }
     }
 

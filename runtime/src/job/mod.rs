@@ -19,6 +19,7 @@ pub mod worker;
 pub use context::Job;
 pub use effect::Probe;
 pub use jobs::{Jobs, Order};
+pub(crate) use run::part_of;
 
 use crate::{Principal, store::StoreError};
 use protocol::{AppName, JobId, Problem, Timestamp, event::What};

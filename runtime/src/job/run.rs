@@ -295,6 +295,7 @@ fn poll_pause(poll: Duration, polls: u32) -> Duration {
     poll.mul_f64(1.25_f64.powi(polls.min(100).cast_signed()).min(RAREST_POLL))
 }
 
-fn part_of(most: Duration) -> Duration {
+/// Anything between nothing and this: full jitter.
+pub(crate) fn part_of(most: Duration) -> Duration {
     most.mul_f64(rand::rng().random::<f64>())
 }

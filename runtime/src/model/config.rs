@@ -17,6 +17,7 @@ use std::{num::NonZeroU64, time::Duration};
 /// | `YONIN_MODEL_TOKENS_PER_MINUTE` | tokens that may be asked for in a minute, for each provider and process; no limit when not set |
 /// | `YONIN_MODEL_FIRST_BYTE_SECONDS` | how long an answer may take to begin: 120 |
 /// | `YONIN_MODEL_IDLE_SECONDS` | how long it may fall silent: 60 |
+/// | `YONIN_MODEL_PATIENCE_SECONDS` | how long a turn waits altogether for models that do not answer, before its task fails: 2700 |
 ///
 /// Each may be given as `NAME_FILE`, the path of a file that holds the value, as secrets are mounted.
 #[derive(Debug, Clone)]
@@ -33,6 +34,7 @@ pub struct ModelConfig {
     pub(super) tokens_per_minute: Option<NonZeroU64>,
     pub(super) first_byte: Duration,
     pub(super) idle: Duration,
+    pub(super) patience: Duration,
 }
 
 impl ModelConfig {
@@ -60,6 +62,7 @@ impl ModelConfig {
             tokens_per_minute: reader.optional("YONIN_MODEL_TOKENS_PER_MINUTE"),
             first_byte: seconds(reader, "YONIN_MODEL_FIRST_BYTE_SECONDS", 120),
             idle: seconds(reader, "YONIN_MODEL_IDLE_SECONDS", 60),
+            patience: seconds(reader, "YONIN_MODEL_PATIENCE_SECONDS", 2_700),
         };
         config.miss_keys(reader);
         config

@@ -22,7 +22,7 @@ mod wire;
 
 pub use call::arguments;
 pub use config::ModelConfig;
-pub use data::{clip, data, pretty};
+pub use data::{clip, data, design, plan, pretty};
 pub use spec::{ModelChoice, ModelSpec};
 use tape::Tapes;
 pub use tape::{Tape, TapePart};
@@ -32,7 +32,7 @@ pub use usage::usage;
 
 use crate::config::Reader;
 use protocol::{
-    Code, Problem,
+    Problem,
     chat::{Message, Reply, Tokens},
 };
 use serde_json::Value;
@@ -90,9 +90,14 @@ pub(crate) struct Refusal {
     pub(crate) tokens: Tokens,
 }
 
-/// Leave to make one call ([`Models::place`]).
+/// Leave to make one call ([`Models::place`]): of whom, and how. It is used up by making it.
 #[derive(Debug)]
-pub(crate) struct Place(Option<wire::Place>);
+pub(crate) enum Place<'a> {
+    /// Of a model over the wire.
+    Wire(wire::Place<'a>),
+    /// None is called; what was heard once is heard again.
+    Tapes(&'a Tapes),
+}
 
 /// The language models that an agent may ask. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -131,32 +136,10 @@ impl Models {
     ///
     /// # Errors
     /// How long it takes until there may be leave. Nobody waits for it with a worker in hand.
-    pub(crate) fn place(&self, failed: usize, tokens: u64) -> Result<Place, Duration> {
+    pub(crate) fn place(&self, failed: usize, tokens: u64) -> Result<Place<'_>, Duration> {
         match &*self.0 {
-            Source::Wire(wire) => wire.place(failed, tokens).map(Some).map(Place),
-            Source::Tapes(_) => Ok(Place(None)),
-        }
-    }
-
-    /// Asks, once; where several models may be asked, one after the other until one answers.
-    pub(crate) async fn ask(&self, at: Position<'_>, question: &Question<'_>, place: Place) -> Result<Reply, Refusal> {
-        match (&*self.0, place.0) {
-            (Source::Wire(wire), Some(place)) => wire.ask(question, place).await,
-            (Source::Tapes(tapes), _) => tapes.ask(at),
-            (Source::Wire(_), None) => Err(Refusal {
-                model: self.first(),
-                problem: Box::new(Code::Internal.problem("a model is called without leave")),
-                again: None,
-                tokens: Tokens::default(),
-            }),
-        }
-    }
-
-    /// The model that there is leave to call, as the setting names it.
-    pub(crate) fn at(&self, place: &Place) -> String {
-        match (&*self.0, &place.0) {
-            (Source::Wire(wire), Some(place)) => wire.name(place),
-            _ => self.first(),
+            Source::Wire(wire) => wire.place(failed, tokens).map(Place::Wire),
+            Source::Tapes(tapes) => Ok(Place::Tapes(tapes)),
         }
     }
 
@@ -164,7 +147,15 @@ impl Models {
     pub(crate) fn first(&self) -> String {
         match &*self.0 {
             Source::Wire(wire) => wire.first(),
-            Source::Tapes(_) => "tape".to_owned(),
+            Source::Tapes(_) => tape::NAME.to_owned(),
+        }
+    }
+
+    /// How long a turn waits altogether for models that do not answer.
+    pub(crate) fn patience(&self) -> Duration {
+        match &*self.0 {
+            Source::Wire(wire) => wire.patience(),
+            Source::Tapes(_) => Duration::ZERO,
         }
     }
 
@@ -190,6 +181,24 @@ impl Models {
         match &*self.0 {
             Source::Wire(wire) => wire.price(tokens),
             Source::Tapes(_) => Some(0),
+        }
+    }
+}
+
+impl Place<'_> {
+    /// The model that there is leave to call, as the setting names it.
+    pub(crate) fn model(&self) -> String {
+        match self {
+            Self::Wire(place) => place.model(),
+            Self::Tapes(_) => tape::NAME.to_owned(),
+        }
+    }
+
+    /// Asks, once; where several models may be asked, one after the other until one answers.
+    pub(crate) async fn ask(self, at: Position<'_>, question: &Question<'_>) -> Result<Reply, Refusal> {
+        match self {
+            Self::Wire(place) => place.ask(question).await,
+            Self::Tapes(tapes) => tapes.ask(at),
         }
     }
 }

@@ -9,6 +9,8 @@ use protocol::{
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fs, path::Path};
 
+/// What a tape is called where a model's name stands.
+pub(super) const NAME: &str = "tape";
 /// The form that this version writes and reads.
 const FORM: u32 = 1;
 
@@ -79,7 +81,7 @@ impl Tape {
 
 /// Tapes at hand: each is played for its own goal.
 #[derive(Debug)]
-pub(super) struct Tapes(Vec<Tape>);
+pub(crate) struct Tapes(Vec<Tape>);
 
 impl Tapes {
     /// The tape in a file, or those in a directory's `.json` files.
@@ -103,7 +105,7 @@ impl Tapes {
             None => "no tape is about this goal".to_owned(),
         };
         let problem = Box::new(Code::ModelUnusable.problem(detail));
-        Err(Refusal { model: "tape".to_owned(), problem, again: None, tokens: free })
+        Err(Refusal { model: NAME.to_owned(), problem, again: None, tokens: free })
     }
 }
 

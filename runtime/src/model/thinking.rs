@@ -1,11 +1,12 @@
 //! One conversation with a language model, as a part of one job.
 
 use super::{
-    Form, Models, Position, Question, Refusal, ToolSpec, clip,
+    Form, Models, Position, Question, Refusal, ToolSpec,
+    data::clip_marked,
     usage::{total, usd},
     window::{self, estimate},
 };
-use crate::job::{Job, JobError};
+use crate::job::{Job, JobError, part_of};
 use protocol::{
     Code, Digest,
     chat::{Message, Reply, Tokens, ToolCall, ToolResult, Try, Turn},
@@ -13,13 +14,13 @@ use protocol::{
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, convert::Infallible, time::Duration};
 
-/// A turn is tried so often.
-const TRIES: usize = 8;
-/// The first pause after a call that may go better when it is repeated; doubled with each, where the provider does not say.
+/// A turn is paid for so often without an answer.
+const PAID_TRIES: usize = 8;
+/// The longest that the first pause may be after a call that may go better when it is repeated; doubled with each, up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 /// An answer that cannot be used is asked for again so often.
 const MENDS: u32 = 3;
 /// A conversation with tools has at most so many turns.
@@ -146,26 +147,36 @@ impl<'a> Thinking<'a> {
         Ok(reply)
     }
 
-    /// An answer of this form: asked for, read, looked at, and asked for again when it cannot be used.
+    /// An answer of this form: asked for, read, looked at, and asked for again when it cannot be used. Before it answers, the model may
+    /// look around with these hands.
     ///
     /// # Errors
-    /// [`Code::ModelUnusable`] after some tries; those of [`Thinking::next`].
+    /// [`Code::ModelUnusable`] after some tries, or when it looks around without end; those of the hands and of [`Thinking::next`].
     pub async fn answer<T: DeserializeOwned, U>(
         &mut self,
+        hands: &mut impl Hands<Outcome = Infallible>,
         look: impl Fn(T) -> Result<U, String> + Send,
     ) -> Result<U, JobError> {
-        let mut wrong = String::new();
-        for _ in 0..=MENDS {
+        let (mut wrong, mut mends, mut before) = (String::new(), 0, None);
+        for _ in 0..MOST_TURNS {
             let reply = self.next().await?;
+            if !reply.calls.is_empty() && !self.brief.tools.is_empty() {
+                self.carry_out_all(hands, &reply, &mut before).await?;
+                continue;
+            }
             wrong = match read(&reply).and_then(&look) {
                 Ok(answer) => return Ok(answer),
                 Err(wrong) => wrong,
             };
+            mends += 1;
+            if mends > MENDS {
+                return Err(unusable(format!("{mends} answers could not be used; of the last: {wrong}")));
+            }
             self.say(format!(
                 "That cannot be used: {wrong}\nAnswer again, with the whole JSON object and nothing else."
             ));
         }
-        Err(unusable(format!("{} answers could not be used; of the last: {wrong}", MENDS + 1)))
+        Err(unusable(format!("it did not answer within {MOST_TURNS} turns; {wrong}")))
     }
 
     /// Lets the model work with tools until these hands say that it is done.
@@ -189,29 +200,40 @@ impl<'a> Thinking<'a> {
                 continue;
             }
             idle = 0;
-            let calls: Vec<_> = reply.calls.iter().map(|call| (call.name.clone(), call.arguments.clone())).collect();
-            let again = before.replace(calls) == before;
-            let (mut results, mut outcome) = (Vec::new(), None);
-            for call in &reply.calls {
-                let content = match outcome {
-                    Some(_) => TOO_LATE.to_owned(),
-                    None => match self.carry_out(hands, call, again).await? {
-                        Did::Said(content) => content,
-                        Did::Finished(finished) => {
-                            outcome = Some(finished);
-                            ACCEPTED.to_owned()
-                        }
-                    },
-                };
-                results.push(ToolResult { call: call.id.clone(), name: call.name.clone(), content });
-            }
-            // Also after the last one, for a conversation that goes on: providers want a result for every call.
-            self.said.push(Message::Tools { results });
-            if let Some(outcome) = outcome {
+            if let Some(outcome) = self.carry_out_all(hands, &reply, &mut before).await? {
                 return Ok(outcome);
             }
         }
         Err(unusable(format!("it was not done after {MOST_TURNS} turns")))
+    }
+
+    /// Carries out the calls of an answer in their order, up to one that ends the work.
+    async fn carry_out_all<H: Hands>(
+        &mut self,
+        hands: &mut H,
+        reply: &Reply,
+        before: &mut Option<Vec<(String, Value)>>,
+    ) -> Result<Option<H::Outcome>, JobError> {
+        let calls: Vec<_> = reply.calls.iter().map(|call| (call.name.clone(), call.arguments.clone())).collect();
+        let again = before.as_ref() == Some(&calls);
+        *before = Some(calls);
+        let (mut results, mut outcome) = (Vec::new(), None);
+        for call in &reply.calls {
+            let content = match outcome {
+                Some(_) => TOO_LATE.to_owned(),
+                None => match self.carry_out(hands, call, again).await? {
+                    Did::Said(content) => content,
+                    Did::Finished(finished) => {
+                        outcome = Some(finished);
+                        ACCEPTED.to_owned()
+                    }
+                },
+            };
+            results.push(ToolResult { call: call.id.clone(), name: call.name.clone(), content });
+        }
+        // Also after the last one, for a conversation that goes on: providers want a result for every call.
+        self.said.push(Message::Tools { results });
+        Ok(outcome)
     }
 
     async fn carry_out<H: Hands>(
@@ -234,10 +256,9 @@ impl<'a> Thinking<'a> {
         }
         Ok(match hands.call(call).await? {
             Did::Said(said) => {
-                let (shown, whole) = clip(&said, LONGEST_RESULT);
-                let mut told = shown.to_owned();
+                let (mut told, whole) = clip_marked(&said, LONGEST_RESULT);
                 if !whole {
-                    told.push_str(&format!("\n({} more bytes were left out)", said.len() - shown.len()));
+                    told.push_str(&format!("\n(the rest of {} bytes was left out)", said.len()));
                 }
                 if again {
                     told.push_str("\n\n(You have just made exactly the same calls. Try something else.)");
@@ -260,14 +281,9 @@ impl<'a> Thinking<'a> {
     async fn ask(&self, turn: &mut Turn) -> Result<Reply, JobError> {
         let Brief { goal, agent, round, .. } = &self.brief;
         let at = Position { goal, agent, round: *round, turn: turn.turn };
-        if turn.tries.len() >= TRIES {
-            let why = turn.tries.iter().rev().find_map(|one| match one {
-                Try::Refused { model, problem, .. } => Some(format!("{model}: {}", problem.detail)),
-                _ => None,
-            });
-            let detail =
-                format!("{TRIES} calls were not answered; the last: {}", why.unwrap_or_else(|| "lost".to_owned()));
-            return Err(JobError::Terminal(Code::ModelUnavailable.problem(detail)));
+        let paid = turn.tries.iter().filter(|one| took(one) > 0).count();
+        if paid >= PAID_TRIES || !turn.tries.is_empty() && waited(&turn.tries) >= self.models.patience() {
+            return Err(given_up(&turn.tries));
         }
         let Brief { instructions, tools, form, .. } = &self.brief;
         let fixed = window::fixed(instructions, tools, form.as_ref());
@@ -276,23 +292,21 @@ impl<'a> Thinking<'a> {
         let messages = window::fit(&self.messages, room).map_err(JobError::Terminal)?;
         let input = fixed + messages.iter().map(estimate).sum::<u64>();
         let (longest, reserved) = self.reserve(turn, input, longest)?;
-        let failed = turn.tries.iter().filter(|one| took(one) > 0).count();
         // Before anything is written down: who has to wait for leave has not tried.
-        let place = self.models.place(failed, reserved.total()).map_err(|pause| {
+        let place = self.models.place(paid, reserved.total()).map_err(|pause| {
             let problem = Code::ModelUnavailable.problem("no language model can be called just now");
             JobError::RateLimited(problem, pause)
         })?;
         let question = Question { instructions, tools, form: form.as_ref(), messages, longest };
-        let model = self.models.at(&place);
-        let asked = self.job.ask(turn, model, reserved, self.models.ask(at, &question, place)).await?;
+        let (model, tried) = (place.model(), turn.tries.len());
+        let act = async { place.ask(at, &question).await.map_err(|refusal| patient(refusal, tried)) };
+        let asked = self.job.ask(turn, model, reserved, act).await?;
         turn.tries.push(asked.clone());
         match asked {
             Try::Answered(reply) => Ok(reply),
             Try::Refused { problem, pause_millis: Some(millis), .. } => {
                 // Whatever it takes, no worker waits for it.
-                let doubled = FIRST_PAUSE * 2_u32.saturating_pow(u32::try_from(turn.tries.len()).unwrap_or(0).min(10));
-                let pause = if millis == 0 { doubled.min(LONGEST_PAUSE) } else { Duration::from_millis(millis) };
-                Err(JobError::RateLimited(problem, pause))
+                Err(JobError::RateLimited(problem, Duration::from_millis(millis)))
             }
             Try::Refused { problem, .. } => Err(JobError::Terminal(problem)),
             Try::Lost { .. } => Err(JobError::Terminal(Code::Internal.problem("a call that was just made is lost"))),
@@ -339,6 +353,34 @@ fn affordable(mut enough: u64, mut too_much: u64, can_pay: impl Fn(u64) -> bool)
         if can_pay(middle) { enough = middle } else { too_much = middle }
     }
     enough
+}
+
+/// A refusal with the pause that is made after it: as long as the provider wants, and as the number of tries before it makes it, with
+/// full jitter. It is written down with the try, so that whoever goes on knows how long the turn has waited.
+fn patient(refusal: Refusal, tried: usize) -> Refusal {
+    let doubled = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(u32::try_from(tried).unwrap_or(u32::MAX)));
+    let grown = part_of(doubled.min(LONGEST_PAUSE));
+    Refusal { again: refusal.again.map(|pause| pause.max(grown)), ..refusal }
+}
+
+/// How long these tries have waited.
+fn waited(tries: &[Try]) -> Duration {
+    let pauses = tries.iter().filter_map(|one| match one {
+        Try::Refused { pause_millis, .. } => *pause_millis,
+        _ => None,
+    });
+    Duration::from_millis(pauses.fold(0, u64::saturating_add))
+}
+
+fn given_up(tries: &[Try]) -> JobError {
+    let why = tries.iter().rev().find_map(|one| match one {
+        Try::Refused { model, problem, .. } => Some(format!("{model}: {}", problem.detail)),
+        _ => None,
+    });
+    let (calls, minutes) = (tries.len(), waited(tries).as_secs().div_ceil(60));
+    let last = why.unwrap_or_else(|| "lost".to_owned());
+    let detail = format!("{calls} calls, with {minutes} minutes of waiting, were not answered; the last: {last}");
+    JobError::Terminal(Code::ModelUnavailable.problem(detail))
 }
 
 /// Tokens that a call took and that nothing came of.

@@ -1,6 +1,6 @@
 //! What is sent to a model fits what it can read.
 
-use super::{Form, ToolSpec};
+use super::{Form, ToolSpec, data::clip_marked};
 use protocol::{Code, Problem, chat::Message};
 use serde::Serialize;
 use serde_json::Value;
@@ -29,12 +29,13 @@ pub(super) fn fit(messages: &[Message], room: u64) -> Result<Vec<Message>, Probl
     let mut sent = messages.to_vec();
     let mut size: u64 = sent.iter().map(estimate).sum();
     if let Some((last, before)) = sent.split_last_mut() {
-        for message in before {
+        let calls = before.len().saturating_sub(1);
+        for (place, message) in before.iter_mut().enumerate() {
             if size <= room {
                 break;
             }
             let was = estimate(message);
-            shorten(message);
+            shorten(message, place == calls);
             size = size - was + estimate(message);
         }
         if size > room {
@@ -50,8 +51,9 @@ pub(super) fn fit(messages: &[Message], room: u64) -> Result<Vec<Message>, Probl
     Ok(sent)
 }
 
-/// Leaves out what tools said, and the long texts that they were given.
-fn shorten(message: &mut Message) {
+/// Leaves out what tools said, the long texts that they were given, and what was thought, where no provider asks for it any more:
+/// they do for the answer that `is_latest`.
+fn shorten(message: &mut Message, is_latest: bool) {
     match message {
         Message::Tools { results } => {
             for result in results.iter_mut().filter(|result| result.content.len() > LONG) {
@@ -61,6 +63,9 @@ fn shorten(message: &mut Message) {
             }
         }
         Message::Model(reply) => {
+            if !is_latest {
+                reply.thoughts.clear();
+            }
             let arguments = reply.calls.iter_mut().filter_map(|call| call.arguments.as_object_mut());
             for value in arguments.flat_map(|arguments| arguments.values_mut()) {
                 if let Value::String(text) = value
@@ -74,15 +79,15 @@ fn shorten(message: &mut Message) {
     }
 }
 
-/// Leaves of each result no more than its share of so many tokens.
+/// Leaves of each result no more than its share of so many tokens. Data keeps the mark that ends it.
 fn cut(message: &mut Message, room: u64) {
     let Message::Tools { results } = message else { return };
     // Half of it is for names, and for signs that JSON writes with two.
     let share = usize::try_from(room * 3 / 2).unwrap_or(usize::MAX) / results.len().max(1);
     for result in results.iter_mut().filter(|result| result.content.len() > share.max(LONG)) {
-        let end = (0..=share.max(LONG)).rev().find(|end| result.content.is_char_boundary(*end)).unwrap_or(0);
-        let lines = result.content[end..].lines().count();
-        result.content.truncate(end);
+        let (shown, _) = clip_marked(&result.content, share.max(LONG));
+        let lines = result.content.lines().count().saturating_sub(shown.lines().count()).max(1);
+        result.content = shown;
         result.content.push_str(&format!("\n({lines} more lines were left out; there is no room for them)"));
     }
 }
@@ -90,7 +95,7 @@ fn cut(message: &mut Message, room: u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use protocol::chat::{Reply, ToolCall, ToolResult};
+    use protocol::chat::{Reply, Thought, ToolCall, ToolResult};
     use serde_json::json;
 
     fn results(length: usize) -> Message {
@@ -119,6 +124,29 @@ mod tests {
         assert!(results[0].content.ends_with("more lines were left out; there is no room for them)"));
         assert!(sent.iter().map(estimate).sum::<u64>() <= 5_000);
         assert_eq!(fit(&messages, 100).expect_err("too much").code, Code::ContextTooLarge);
+    }
+
+    #[test]
+    fn what_is_cut_short_keeps_the_mark_that_ends_it() {
+        let job = protocol::JobId::fresh();
+        let content = format!("a.php:\n{}", crate::model::data(job, "file a.php", &"x\n".repeat(9_000)));
+        let close = content.lines().last().expect("a mark").to_owned();
+        let result = ToolResult { call: "1".into(), name: "read_file".into(), content };
+        for room in [400, 401, 1_000, 3_000] {
+            let sent = fit(&[Message::Tools { results: vec![result.clone()] }], room).expect("it fits");
+            let Message::Tools { results } = &sent[0] else { panic!("{sent:?}") };
+            assert!(results[0].content.contains(&format!("{close}\n(")), "{room}: {}", results[0].content);
+        }
+    }
+
+    #[test]
+    fn what_was_thought_long_ago_is_left_out_and_not_what_is_being_answered() {
+        let thoughts = vec![Thought::Words { text: "hm ".repeat(1_000) }];
+        let call = ToolCall { id: "1".into(), name: "read_file".into(), arguments: json!({}) };
+        let model = Message::Model(Reply { thoughts: thoughts.clone(), calls: vec![call], ..Reply::default() });
+        let sent = fit(&[model.clone(), results(600), model, results(600)], 1_800).expect("it fits");
+        let thought = |message: &Message| matches!(message, Message::Model(reply) if reply.thoughts == thoughts);
+        assert_eq!(sent.iter().map(thought).collect::<Vec<_>>(), [false, false, true, false]);
     }
 
     #[test]

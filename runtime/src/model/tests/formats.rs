@@ -59,6 +59,84 @@ async fn every_format_carries_calls_and_what_became_of_them() {
     }
 }
 
+#[tokio::test]
+async fn a_model_looks_around_before_it_answers_in_a_form() {
+    for format in FORMATS {
+        let script = [
+            Says::call("look", &json!({"at": "the sea"})),
+            Says::text("It is blue."),
+            Says::text(r#"{"plan": "sell"}"#),
+        ];
+        let provider = Provider::saying(script).await;
+        let ended = Talk::to(&provider, format, About::SeenPlan).ended(&provider).await;
+        assert_eq!((ended.outcome, ended.asked.len()), (Ok(json!({"plan": "sell"})), 3), "{format}: {}", ended.detail);
+        assert!(ended.asked[1].body.to_string().contains("seen: "), "{format}");
+        let body = &ended.asked[0].body;
+        let forms = [&body["response_format"], &body["text"]["format"], &body["format"]];
+        assert!(forms.iter().all(|form| form.is_null()), "it could call nothing: {body}");
+        assert_eq!(body["output_config"]["format"].is_object(), format == "anthropic", "{body}");
+    }
+}
+
+#[tokio::test]
+async fn anthropic_is_told_what_to_keep() {
+    let script = [Says::call("note", &json!({"text": "a"})), Says::call("done", &json!({}))];
+    let provider = Provider::saying(script).await;
+    let ended = Talk::to(&provider, "anthropic", About::Notes).ended(&provider).await;
+    let kept = json!({"type": "ephemeral"});
+    for asked in &ended.asked {
+        let body = &asked.body;
+        assert_eq!(body["system"][0]["cache_control"], kept, "{body}");
+        let last = body["messages"].as_array().and_then(|said| said.last()).expect("a message");
+        let last = last["content"].as_array().and_then(|parts| parts.last()).expect("a part");
+        assert_eq!(last["cache_control"], kept, "{body}");
+        assert_eq!(body.to_string().matches("cache_control").count(), 2, "four may stand there: {body}");
+    }
+    let provider = Provider::saying([Says::call("done", &json!({}))]).await;
+    let ended = Talk::to(&provider, "openai", About::Notes).ended(&provider).await;
+    assert!(!ended.asked[0].body.to_string().contains("cache"), "{}", ended.asked[0].body);
+}
+
+#[tokio::test]
+async fn what_a_model_thought_goes_back_to_it_with_its_calls() {
+    let note = || Says::call("note", &json!({"text": "a"}));
+    for (format, thought) in [
+        ("anthropic", json!([{"type": "thinking", "thinking": "Hm, a note.", "signature": "sealed-by-them"}])),
+        ("openai", json!("Hm, a note.")),
+    ] {
+        let thinks = Says::Thinking("Hm, a note.".to_owned(), "sealed-by-them".to_owned(), Box::new(note()));
+        let provider = Provider::saying([thinks, note(), Says::call("done", &json!({}))]).await;
+        let ended = Talk::to(&provider, format, About::Notes).ended(&provider).await;
+        assert_eq!(ended.outcome, Ok(json!(["a", "a"])), "{format}: {}", ended.detail);
+        for asked in &ended.asked[1..] {
+            let body = &asked.body;
+            let back = if format == "anthropic" {
+                json!([body["messages"][1]["content"][0]])
+            } else {
+                body["messages"][2]["reasoning_content"].clone()
+            };
+            assert_eq!(back, thought, "{format}: {body}");
+            assert_eq!(body.to_string().matches("Hm, a note.").count(), 1, "{format}: {body}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_one_model_thought_is_not_told_to_another() {
+    let thinks = Says::Thinking(
+        "Hm.".to_owned(),
+        "sealed-by-them".to_owned(),
+        Box::new(Says::call("note", &json!({"text": "a"}))),
+    );
+    let (first, second) =
+        (Provider::saying([thinks, Says::status(401)]).await, Provider::saying([Says::call("done", &json!({}))]).await);
+    let models = format!("anthropic:one@{}, anthropic:two@{}", first.url(), second.url());
+    let ended = Talk::with(&models, About::Notes).ended(&second).await;
+    assert_eq!(ended.outcome, Ok(json!(["a"])), "{}", ended.detail);
+    assert!(first.asked()[1].body.to_string().contains("sealed-by-them"));
+    assert!(!second.asked()[0].body.to_string().contains("sealed-by-them"));
+}
+
 /// The ids of the calls that were sent back, and of the results.
 fn pairs(format: &str, body: &Value) -> (Vec<Value>, Vec<Value>) {
     let list = |value: &Value| value.as_array().cloned().unwrap_or_default();

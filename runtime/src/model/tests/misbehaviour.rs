@@ -45,7 +45,8 @@ async fn what_passes_is_asked_again_until_it_has_passed() {
             let ended = planned(format, vec![passes.clone(), plan()]).await;
             assert_eq!(ended.outcome, Ok(json!({"plan": "sell"})), "{format}: {passes:?}: {}", ended.detail);
             assert_eq!(ended.asked.len(), 2, "{format}: {passes:?}");
-            let [Try::Refused { problem, pause_millis: Some(0), tokens, .. }, Try::Answered(_)] = ended.tries()[..]
+            let [Try::Refused { problem, pause_millis: Some(0..=500), tokens, .. }, Try::Answered(_)] =
+                ended.tries()[..]
             else {
                 panic!("{format}: {passes:?}: {:?}", ended.turns);
             };
@@ -78,7 +79,8 @@ async fn what_does_not_pass_ends_the_job_after_so_many_calls() {
         (vec![Says::status(404)], Code::ModelUnavailable, 1),
         // Once with the form, and once without.
         (vec![Says::status(400)], Code::ModelUnavailable, 2),
-        (vec![Says::status(500)], Code::ModelUnavailable, 8),
+        // It is paid for each time.
+        (vec![Says::Cut("{".to_owned())], Code::ModelUnavailable, 8),
         (vec![huge()], Code::ModelUnusable, 1),
         (vec![Says::text("")], Code::ModelUnusable, 4),
         (vec![Says::text("I'm sorry, but I can't help with that.")], Code::ModelUnusable, 4),
@@ -94,6 +96,30 @@ async fn what_does_not_pass_ends_the_job_after_so_many_calls() {
                 ended.detail
             );
         }
+    }
+}
+
+#[tokio::test]
+async fn an_outage_is_waited_for_as_long_as_there_is_patience_and_no_longer() {
+    let pauses = |ended: &Ended| {
+        let pause = |one: &&Try| matches!(one, Try::Refused { pause_millis: Some(_), .. });
+        assert!(ended.tries().iter().all(pause), "{:?}", ended.turns);
+        let millis = |one: &Try| if let Try::Refused { pause_millis, .. } = one { *pause_millis } else { None };
+        ended.tries().into_iter().filter_map(millis).collect::<Vec<_>>()
+    };
+    for format in FORMATS {
+        let provider = Provider::saying([Says::status(503)]).await;
+        let talk = Talk::to(&provider, format, About::Plan).set("YONIN_MODEL_PATIENCE_SECONDS", "1800");
+        let ended = talk.ended(&provider).await;
+        let pauses = pauses(&ended);
+        assert_eq!(ended.outcome, Err(Code::ModelUnavailable), "{format}");
+        assert!(ended.detail.contains("minutes of waiting"), "{format}: {}", ended.detail);
+        let (last, before) = pauses.split_last().expect("it was tried");
+        let waited: u64 = before.iter().sum();
+        assert!(waited < 1_800_000 && waited + last >= 1_800_000, "{format}: {pauses:?}");
+        let longest = |(tried, pause): (usize, &u64)| *pause <= (500 << tried.min(20)).min(300_000);
+        assert!(pauses.iter().enumerate().all(longest), "{format}: {pauses:?}");
+        assert!(ended.asked.len() < 100 && ended.spent.total() == 0, "{format}: {pauses:?}");
     }
 }
 

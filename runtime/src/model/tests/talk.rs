@@ -15,7 +15,7 @@ use protocol::{
     tools::thinking::Allowance,
 };
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::{convert::Infallible, time::Duration};
 
 pub(super) const KEY: &str = "sk-of-this-test-alone";
 
@@ -24,6 +24,8 @@ pub(super) const KEY: &str = "sk-of-this-test-alone";
 pub(super) enum About {
     /// An answer of a form: `{"plan": "..."}`.
     Plan,
+    /// The same, after as many looks as it wants: `look(at)`.
+    SeenPlan,
     /// Work with two tools: `note(text)` and `done()`.
     Notes,
 }
@@ -150,6 +152,7 @@ impl Ended {
 async fn think(job: &Job, models: &Models, about: About, allowance: Allowance) -> Ran {
     let (tools, form) = match about {
         About::Plan => (Vec::new(), Some(form())),
+        About::SeenPlan => (vec![look_tool()], Some(form())),
         About::Notes => (tools(), None),
     };
     let instructions = "You are tested.".to_owned();
@@ -158,9 +161,9 @@ async fn think(job: &Job, models: &Models, about: About, allowance: Allowance) -
     thinking.say("The goal is a shop.");
     thinking.say("Begin.");
     let come_to = match about {
-        About::Plan => {
+        About::Plan | About::SeenPlan => {
             let look = |plan: Value| if plan["plan"].is_string() { Ok(plan) } else { Err("it has no plan".to_owned()) };
-            thinking.answer(look).await?
+            thinking.answer(&mut Eyes, look).await?
         }
         About::Notes => thinking.work(&mut Notes::default()).await?,
     };
@@ -172,12 +175,32 @@ fn form() -> Form {
     Form { name: "plan", schema }
 }
 
+fn look_tool() -> ToolSpec {
+    let at = json!({"type": "object", "properties": {"at": {"type": "string"}}, "required": ["at"]});
+    ToolSpec { name: "look", description: "Looks.", parameters: at }
+}
+
 fn tools() -> Vec<ToolSpec> {
     let note = json!({"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]});
     vec![
         ToolSpec { name: "note", description: "Notes this.", parameters: note },
         ToolSpec { name: "done", description: "Ends.", parameters: json!({"type": "object", "properties": {}}) },
     ]
+}
+
+/// Hands that only look.
+struct Eyes;
+
+impl Hands for Eyes {
+    type Outcome = Infallible;
+
+    async fn call(&mut self, call: &ToolCall) -> Result<Did<Infallible>, JobError> {
+        Ok(Did::Said(format!("seen: {}", call.arguments)))
+    }
+
+    async fn again(&mut self, _call: &ToolCall, _said: &str) -> Result<(), JobError> {
+        Ok(())
+    }
 }
 
 /// Hands that keep notes.

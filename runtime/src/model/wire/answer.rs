@@ -1,8 +1,8 @@
 //! What a provider streams, put together.
 
 use crate::model::Question;
-use genai::chat::{ChatStreamEvent, StopReason, StreamEnd, Usage};
-use protocol::chat::{Message, Reply, Tokens, ToolCall};
+use genai::chat::{ChatStreamEvent, ContentPart, MessageContent, StopReason, StreamEnd, Usage};
+use protocol::chat::{Message, Reply, Thought, Tokens, ToolCall};
 use serde_json::{Value, json};
 use std::collections::{HashMap, HashSet};
 
@@ -55,7 +55,8 @@ pub(super) fn reply(heard: Heard, mut end: StreamEnd, question: &Question<'_>, s
     let usage = end.captured_usage.take().unwrap_or_default();
     let tokens = tokens(&usage, sent, heard.tokens(question.longest));
     let cut = matches!(end.captured_stop_reason, Some(StopReason::MaxTokens(_)));
-    Reply { text: heard.text, calls: calls(end, &question.messages), cut, model: String::new(), tokens }
+    let thoughts = thoughts(&mut end);
+    Reply { text: heard.text, thoughts, calls: calls(end, &question.messages), cut, model: String::new(), tokens }
 }
 
 /// As the provider counts, and an estimate where it does not.
@@ -66,6 +67,23 @@ fn tokens(usage: &Usage, sent: u64, heard: u64) -> Tokens {
         output: counted(usage.completion_tokens).unwrap_or(heard),
         micro_usd: None,
     }
+}
+
+/// What the model thought, as far as its provider tells.
+fn thoughts(end: &mut StreamEnd) -> Vec<Thought> {
+    let parts = end.captured_content.iter().flat_map(MessageContent::parts);
+    let thought = |part: &ContentPart| match part {
+        ContentPart::ReasoningContent(text) => Some(Thought::Words { text: text.clone() }),
+        ContentPart::ThoughtSignature(signature) => Some(Thought::Signature { signature: signature.clone() }),
+        ContentPart::Custom(custom) => Some(Thought::Block { block: custom.data.clone() }),
+        _ => None,
+    };
+    let mut thoughts: Vec<_> = parts.filter_map(thought).collect();
+    let told = thoughts.iter().any(|thought| matches!(thought, Thought::Words { .. }));
+    // Words that nobody signed are told apart from the rest.
+    let loose = end.captured_reasoning_content.take().filter(|text| !told && !text.is_empty());
+    thoughts.extend(loose.map(|text| Thought::Words { text }));
+    thoughts
 }
 
 /// The calls, each under an id of its own: some servers count from 0 in every answer.

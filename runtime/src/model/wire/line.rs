@@ -91,8 +91,7 @@ impl Line {
     }
 
     async fn listen(&self, question: &Question<'_>, formless: bool, heard: &mut Heard) -> Result<StreamEnd, Failure> {
-        let (chat, options) =
-            (request::chat(question, self.spec.provider), request::options(question, &self.spec, formless));
+        let (chat, options) = (request::chat(question, &self.spec), request::options(question, &self.spec, formless));
         let asked = self.client.exec_chat_stream(self.target(), chat, Some(&options)).await;
         let mut stream = asked.map_err(|error| Failure::unasked(&error))?.stream;
         let mut patience = self.first_byte;

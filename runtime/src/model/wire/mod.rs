@@ -21,11 +21,13 @@ pub(super) struct Wire {
     window: u64,
     longest: u64,
     prices: Prices,
+    patience: Duration,
 }
 
-/// A model that a call may be made to now.
+/// Leave to call one of them now.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(crate) struct Place<'a> {
+    wire: &'a Wire,
     line: usize,
     permit: Permit,
 }
@@ -40,6 +42,7 @@ impl Wire {
             window: config.window,
             longest: config.longest,
             prices: config.prices.clone(),
+            patience: config.patience,
         })
     }
 
@@ -48,25 +51,59 @@ impl Wire {
     ///
     /// # Errors
     /// How long it takes until there may be one.
-    pub(super) fn place(&self, failed: usize, tokens: u64) -> Result<Place, Duration> {
+    pub(super) fn place(&self, failed: usize, tokens: u64) -> Result<Place<'_>, Duration> {
         let mut pause = Duration::MAX;
         for line in self.order(failed) {
             match self.lines[line].limits.enter(tokens) {
-                Ok(permit) => return Ok(Place { line, permit }),
+                Ok(permit) => return Ok(Place { wire: self, line, permit }),
                 Err(longer) => pause = pause.min(longer),
             }
         }
         Err(pause)
     }
 
-    /// Asks the model that there is a place at, and the others, in turn, while nothing was spent: what a call that came to nothing took
-    /// is written down before there is another.
-    pub(super) async fn ask(&self, question: &Question<'_>, place: Place) -> Result<Reply, Refusal> {
+    pub(super) fn first(&self) -> String {
+        self.lines.first().map(Line::name).unwrap_or_default()
+    }
+
+    pub(super) fn window(&self) -> u64 {
+        self.window
+    }
+
+    pub(super) fn longest(&self) -> u64 {
+        self.longest
+    }
+
+    pub(super) fn patience(&self) -> Duration {
+        self.patience
+    }
+
+    /// What it costs at the dearest of the models.
+    pub(super) fn price(&self, tokens: Tokens) -> Option<u64> {
+        let costs = self.lines.iter().map(|line| self.prices.of(&line.name(), tokens));
+        costs.collect::<Option<Vec<_>>>()?.into_iter().max()
+    }
+
+    fn order(&self, first: usize) -> impl Iterator<Item = usize> + use<> {
+        let count = self.lines.len();
+        (0..count).map(move |next| (first + next) % count)
+    }
+}
+
+impl Place<'_> {
+    /// The model, as the setting names it.
+    pub(super) fn model(&self) -> String {
+        self.wire.lines[self.line].name()
+    }
+
+    /// Asks it, and the others, in turn, while nothing was spent: what a call that came to nothing took is written down before there is
+    /// another.
+    pub(super) async fn ask(self, question: &Question<'_>) -> Result<Reply, Refusal> {
+        let Self { wire, line: first, permit } = self;
         let sent = window::fixed(question.instructions, question.tools, question.form)
             + question.messages.iter().map(window::estimate).sum::<u64>();
-        let mut failures = Vec::new();
-        let (first, mut permit) = (place.line, Some(place.permit));
-        for line in self.order(first).map(|line| &self.lines[line]) {
+        let (mut failures, mut permit) = (Vec::new(), Some(permit));
+        for line in wire.order(first).map(|line| &wire.lines[line]) {
             let permit = match permit.take() {
                 Some(permit) => Ok(permit),
                 None => line.limits.enter(sent.saturating_add(question.longest)),
@@ -78,11 +115,11 @@ impl Wire {
             match asked {
                 Ok(mut reply) => {
                     reply.model = line.name();
-                    reply.tokens.micro_usd = self.prices.of(&reply.model, reply.tokens);
+                    reply.tokens.micro_usd = wire.prices.of(&reply.model, reply.tokens);
                     return Ok(reply);
                 }
                 Err(mut failure) => {
-                    failure.tokens.micro_usd = self.prices.of(&line.name(), failure.tokens);
+                    failure.tokens.micro_usd = wire.prices.of(&line.name(), failure.tokens);
                     let spent = failure.tokens.total() > 0;
                     tracing::warn!(
                         model.name = line.name(),
@@ -98,34 +135,6 @@ impl Wire {
             }
         }
         Err(refusal(failures))
-    }
-
-    /// The model at a place, as the setting names it.
-    pub(super) fn name(&self, place: &Place) -> String {
-        self.lines[place.line].name()
-    }
-
-    pub(super) fn first(&self) -> String {
-        self.lines.first().map(Line::name).unwrap_or_default()
-    }
-
-    pub(super) fn window(&self) -> u64 {
-        self.window
-    }
-
-    pub(super) fn longest(&self) -> u64 {
-        self.longest
-    }
-
-    /// What it costs at the dearest of the models.
-    pub(super) fn price(&self, tokens: Tokens) -> Option<u64> {
-        let costs = self.lines.iter().map(|line| self.prices.of(&line.name(), tokens));
-        costs.collect::<Option<Vec<_>>>()?.into_iter().max()
-    }
-
-    fn order(&self, first: usize) -> impl Iterator<Item = usize> + use<> {
-        let count = self.lines.len();
-        (0..count).map(move |next| (first + next) % count)
     }
 }
 
