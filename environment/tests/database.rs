@@ -361,3 +361,38 @@ async fn what_was_destroyed_can_be_restored() {
     let orphans = database.restore("app_m", &ids[..1], Epoch { turn: 5, fence: 1 }).await.expect_err("orphans");
     assert!(matches!(orphans, DatabaseError::RestoreRefused(_)), "{orphans}");
 }
+
+#[tokio::test]
+async fn a_table_is_described_as_it_was_made_and_its_rows_are_counted() {
+    let (server, database) = mariadb().await;
+    database.create_schema("app_d").await.expect("a schema");
+    let mut root = connect(&server, "root", "app_d").await.expect("root");
+    for sql in [
+        "create table users (id bigint primary key auto_increment, name varchar(50) not null default 'it''s me', \
+         age int not null default 18, seen datetime default current_timestamp() on update current_timestamp(), \
+         note text default null, twice int as (age * 2) stored)",
+        "create table posts (id bigint primary key, author bigint, editor bigint, key (editor), \
+         constraint a foreign key (author) references users (id) on delete cascade on update set null, \
+         constraint e foreign key (editor) references users (id))",
+        "insert into users (name) values ('a'), ('b'), ('c')",
+        "insert into posts (id) select seq from seq_1_to_10001",
+    ] {
+        sqlx::query(sql).execute(&mut root).await.expect(sql);
+    }
+    let tables = database.describe("app_d").await.expect("tables");
+    let shown: Vec<_> = tables.iter().map(environment::client::table).collect();
+    assert!(shown[0].starts_with("posts (about ") && !tables[0].counted && tables[0].rows > 10_000, "{shown:?}");
+    assert!(
+        shown[0].ends_with(
+            "foreign key (author) references users (id) on delete cascade on update set null, foreign key (editor) references users (id)"
+        ),
+        "{shown:?}"
+    );
+    assert_eq!(
+        shown[1],
+        "users (3 rows): id bigint(20) not null auto_increment, name varchar(50) not null default 'it''s me', age int(11) not null \
+         default 18, seen datetime default current_timestamp() on update current_timestamp(), note text, twice int(11) as (`age` * 2) \
+         stored, primary key (id)"
+    );
+    database.drop_schema("app_d").await.expect("dropped");
+}

@@ -3,7 +3,7 @@
 use protocol::{
     AppName, Code, Digest, JobId, PreviewName, Problem, Timestamp,
     artifact::*,
-    chat::{Message, Reply, Tokens, ToolCall, ToolResult, Try, Turn},
+    chat::{Message, Reply, Thought, Tokens, ToolCall, ToolResult, Try, Turn},
     event::{Event, What},
     rest::*,
     task::{Approval, Budget, ModelUsage, Question, Stage, Status, Task, TaskResult, Usage},
@@ -32,8 +32,19 @@ fn same_again<T: Serialize + DeserializeOwned + PartialEq>(value: &T) {
 fn conversations() {
     let tokens = Tokens { input: 1_200, output: 80, micro_usd: Some(2_300) };
     let call = ToolCall { id: "c1".into(), name: "read_file".into(), arguments: json!({"path": "public/index.php"}) };
-    let reply =
-        Reply { text: "Let me look.".into(), calls: vec![call], cut: false, model: "openai:gpt-5".into(), tokens };
+    let thoughts = vec![
+        Thought::Signature { signature: "c2ln".into() },
+        Thought::Words { text: "Where is it?".into() },
+        Thought::Block { block: json!({"type": "redacted_thinking", "data": "YQ=="}) },
+    ];
+    let reply = Reply {
+        text: "Let me look.".into(),
+        thoughts,
+        calls: vec![call],
+        cut: false,
+        model: "openai:gpt-5".into(),
+        tokens,
+    };
     let refused = Try::Refused {
         model: "openai:gpt-5".into(),
         problem: Code::ModelUnavailable.problem("429"),
@@ -533,10 +544,23 @@ fn snapshot() -> AppSnapshot {
         files: vec![FileText { path: path("public/index.php"), text: "<?php\n".into() }],
         schema: vec![Table {
             name: "posts".into(),
-            columns: vec![Column { name: "id".into(), kind: "bigint".into(), nullable: false, unique: false }],
-            references: vec![Reference { column: "author".into(), table: "users".into() }],
+            columns: vec![Column {
+                name: "id".into(),
+                kind: "bigint".into(),
+                default: Some("0".into()),
+                extra: "auto_increment".into(),
+                ..Column::default()
+            }],
+            references: vec![Reference {
+                column: "author".into(),
+                table: "users".into(),
+                target: "id".into(),
+                on_delete: Some("cascade".into()),
+                on_update: None,
+            }],
             indexes: vec![Index { name: "PRIMARY".into(), columns: vec!["id".into()], unique: true }],
             rows: 3,
+            counted: true,
         }],
         migrations: vec!["0001_create_posts".into()],
     }

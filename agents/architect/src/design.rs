@@ -1,4 +1,5 @@
-use crate::{ArchitectConfig, app, draw};
+use crate::{ArchitectConfig, draw};
+use environment::files::{base, inspect, moved};
 use protocol::{
     Code, Digest, Problem,
     artifact::{Design, Plan},
@@ -31,7 +32,7 @@ impl MakeDesign {
 
     /// The offline engine designs.
     async fn derive(&self, job: &Job, plan: Plan) -> Result<Design, JobError> {
-        let snapshot = app::look(&self.coder, &plan.app, blueprint::wanted_files()).await?;
+        let snapshot = inspect(&self.coder, &plan.app, blueprint::wanted_files()).await?;
         job.say(doing(snapshot.as_ref())).await?;
         Ok(spawn_blocking(move || blueprint::design(&plan, snapshot.as_ref()))
             .await
@@ -46,10 +47,10 @@ impl MakeDesign {
         input: &DesignInput,
         begun: Option<Begun>,
     ) -> Result<Design, JobError> {
-        let snapshot = app::look(&self.coder, &input.plan.app, Vec::new()).await?;
-        let base = app::base(snapshot.as_ref());
+        let snapshot = inspect(&self.coder, &input.plan.app, Vec::new()).await?;
+        let base = base(snapshot.as_ref());
         match begun {
-            Some(begun) if begun.base != base => return Err(app::moved().into()),
+            Some(begun) if begun.base != base => return Err(moved().into()),
             Some(_) => {}
             None => job.checkpoint(&Begun { base }, Vec::new()).await?,
         }
@@ -59,7 +60,7 @@ impl MakeDesign {
 }
 
 fn doing(snapshot: Option<&AppSnapshot>) -> &'static str {
-    match app::base(snapshot) {
+    match base(snapshot) {
         Some(_) => "designing the change",
         None => "designing a new app",
     }

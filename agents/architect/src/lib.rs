@@ -1,6 +1,5 @@
 //! The Architect: turns a plan into a design. It looks at the app through the Coder and touches nothing.
 
-mod app;
 mod config;
 mod design;
 mod draw;

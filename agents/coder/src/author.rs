@@ -1,7 +1,7 @@
 //! A language model writes the change: one conversation with tools for each round.
 
 use crate::{
-    hands::{Draft, Workbench, tools},
+    hands::{Draft, Workbench, tools, within_release},
     host::Host,
 };
 use environment::client::outline;
@@ -11,7 +11,7 @@ use protocol::{
 };
 use runtime::{
     Job, JobError,
-    model::{Brief, Models, Thinking, data, pretty},
+    model::{self, Brief, Models, Thinking, data},
 };
 
 /// What the model is told first, whatever the task.
@@ -61,7 +61,7 @@ fn order(job: &Job, input: &BuildInput, snapshot: Option<&AppSnapshot>) -> Strin
         Some(snapshot) => data(job.id(), "the app as it is", &outline(snapshot)),
         None => format!("There is no app {} yet: you write its first release.", input.app),
     };
-    let (plan, design) = (pretty(&input.plan), pretty(&input.design));
+    let (plan, design) = (model::plan(job.id(), &input.plan), model::design(job.id(), &input.design));
     format!(
         "The goal, as the person wrote it:\n{}\n\nThe plan, whose criteria must hold:\n{plan}\n\nThe design, whose \
          migrations are in your draft already:\n{design}\n\n{app}",
@@ -105,13 +105,14 @@ fn finding(finding: &CheckResult) -> String {
         Outcome::Failed { why } | Outcome::Errored { why } => why,
     };
     let criterion = finding.criterion.as_ref().map_or_else(String::new, |id| format!(" [{id}]"));
+    // The log's lines among it name files where only the host finds them.
     let cut = |text: &str| text.chars().take(LONGEST_EVIDENCE).collect::<String>();
     format!(
         "{}{criterion}: {}\n  why: {}\n  sent: {}\n  came back: {}",
         finding.id,
         finding.title,
-        cut(why),
+        cut(&within_release(why)),
         cut(&finding.evidence.sent),
-        cut(&finding.evidence.received)
+        cut(&within_release(&finding.evidence.received))
     )
 }

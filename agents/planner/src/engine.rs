@@ -4,7 +4,7 @@ use protocol::{
     artifact::{Path, Plan},
     tools::{coder::AppSnapshot, thinking::Allowance},
 };
-use runtime::{Job, JobError};
+use runtime::{Job, JobError, Peer};
 
 /// A goal, and what is known when it is read.
 pub(crate) struct Reading<'a> {
@@ -16,6 +16,8 @@ pub(crate) struct Reading<'a> {
     pub(crate) goal: &'a str,
     /// The app as it is; nothing when there is none yet.
     pub(crate) snapshot: Option<&'a AppSnapshot>,
+    /// Who shows more of the app.
+    pub(crate) coder: &'a Peer,
     /// What the person answered to the questions about the goal.
     pub(crate) answer: Option<&'a str>,
     /// What may be spent on language models.
@@ -36,16 +38,6 @@ impl Engine {
         match self {
             Self::Blueprint => blueprint::wanted_files(),
             Self::Model(_) => Vec::new(),
-            #[cfg(test)]
-            Self::OneStep => Vec::new(),
-        }
-    }
-
-    /// The files whose text it wants to see, now that it has seen what there is.
-    pub(crate) fn wanted_files_of(&self, snapshot: &AppSnapshot) -> Vec<Path> {
-        match self {
-            Self::Blueprint => Vec::new(),
-            Self::Model(_) => planning::wanted_files(snapshot),
             #[cfg(test)]
             Self::OneStep => Vec::new(),
         }

@@ -10,13 +10,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The app as its users reach it. Keeps connections and, by name, jars of cookies.
+/// The app as its users reach it. Keeps connections and, by name, jars of cookies and what was taken from answers.
 #[derive(Debug)]
 pub struct Web {
     client: Client,
     origin: String,
     host_header: String,
     jars: Mutex<HashMap<String, Jar>>,
+    taken: Mutex<HashMap<String, String>>,
 }
 
 /// What is sent.
@@ -70,6 +71,11 @@ impl Web {
     /// When the process cannot even make an HTTP client, which is an error of the build.
     #[must_use]
     pub fn new(access: &Access) -> Self {
+        Self::of(&access.web, &access.host_header)
+    }
+
+    /// The app of this name at this address.
+    pub(super) fn of(origin: &str, host_header: &str) -> Self {
         let client = Client::builder()
             .redirect(Policy::none())
             .no_proxy()
@@ -79,9 +85,10 @@ impl Web {
             .expect("a client without authorities and proxies needs nothing of the system");
         Self {
             client,
-            origin: access.web.trim_end_matches('/').to_owned(),
-            host_header: access.host_header.clone(),
+            origin: origin.trim_end_matches('/').to_owned(),
+            host_header: host_header.to_owned(),
             jars: Mutex::default(),
+            taken: Mutex::default(),
         }
     }
 
@@ -118,6 +125,20 @@ impl Web {
             builder = builder.body(body);
         }
         builder.build().map_err(|_| refused("the request"))
+    }
+
+    /// Keeps what was taken from an answer under this name, or nothing any more.
+    pub(super) fn take(&self, name: &str, value: Option<String>) {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        match value {
+            Some(value) => taken.insert(name.to_owned(), value),
+            None => taken.remove(name),
+        };
+    }
+
+    /// What was taken under this name.
+    pub(super) fn taken(&self, name: &str) -> Option<String> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 
     fn jars<T>(&self, act: impl FnOnce(&mut HashMap<String, Jar>) -> T) -> T {
@@ -157,6 +178,24 @@ fn unavailable(error: &reqwest::Error) -> Problem {
     } else {
         "it closed the connection before it answered"
     })
+}
+
+/// As HTML forms are sent: `application/x-www-form-urlencoded`.
+///
+/// ```
+/// assert_eq!(environment::client::form_encoded("a b&c=日+\r\n"), "a+b%26c%3D%E6%97%A5%2B%0D%0A");
+/// ```
+#[must_use]
+pub fn form_encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'*' | b'-' | b'.' | b'_' => encoded.push(char::from(byte)),
+            b' ' => encoded.push('+'),
+            other => encoded.push_str(&format!("%{other:02X}")),
+        }
+    }
+    encoded
 }
 
 /// Cookies of one visitor of one app. Where they may go (path, domain, secure) is not looked at: a jar knows one app only.

@@ -127,7 +127,7 @@ pub struct TestCase {
 }
 
 /// One column of a table as it stands in the database.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Column {
     /// Its name.
     pub name: String,
@@ -139,15 +139,30 @@ pub struct Column {
     /// No two rows may hold the same.
     #[serde(default)]
     pub unique: bool,
+    /// What it holds unless told, as SQL writes it; null, or nothing, when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default: Option<String>,
+    /// What else is said of it: `auto_increment`, `on update current_timestamp()`, how it is computed.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub extra: String,
 }
 
 /// A foreign key as it stands in the database.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Reference {
     /// The column.
     pub column: String,
     /// The table it points to.
     pub table: String,
+    /// The column that it points to.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub target: String,
+    /// What becomes of a row when the one that it points to is deleted: `cascade`, `set null`; it is kept from being deleted when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_delete: Option<String>,
+    /// The same when what it points to changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_update: Option<String>,
 }
 
 /// An index as it stands in the database.

@@ -77,7 +77,7 @@ pub struct FileText {
 }
 
 /// One table of a schema.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Table {
     /// Its name.
     pub name: String,
@@ -88,8 +88,11 @@ pub struct Table {
     /// Its indexes by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub indexes: Vec<Index>,
-    /// Rows, as the server estimates them.
+    /// Its rows.
     pub rows: u64,
+    /// They were counted, and not only estimated by the server.
+    #[serde(default)]
+    pub counted: bool,
 }
 
 /// Build a change-set and stage it as a preview. Long.

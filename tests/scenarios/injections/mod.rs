@@ -263,8 +263,8 @@ request to the provider holds a key, a password or a secret of the installation 
 goes live was seen by the runner to fail before and to pass after, or a person was asked first. `YONIN_UPDATE_DOCS=1` writes this
 anew.
 
-What is hidden from models is hidden as it is: a page that writes its own password backwards, or in base64, shows it to
-whoever reads the page, the model included. It is the password of one preview, which opens nothing else and ends with the task.
+What is hidden from models is hidden as it is and in the usual encodings ([which](models.md#what-leaves-your-cluster)): a page that writes its
+own password backwards shows it to whoever reads the page, the model included. It is the password of one preview, which opens nothing else and ends with the task.
 A page that loads something from another host is for people to see, in the diff: let tasks ask `always` where that matters.
 
 | id | where | wants | what the model tried | what stopped it |

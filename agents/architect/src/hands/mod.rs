@@ -1,15 +1,13 @@
 //! What a language model can do while it designs: read the live release, and submit.
 
-mod read;
 mod submit;
 
-use crate::app::App;
+use environment::files::{Live, Look, Whose};
 use protocol::{
     Digest,
     artifact::{Design, Plan},
     chat::ToolCall,
 };
-use read::{ReadFiles, Search};
 use runtime::{
     Job, JobError,
     model::{Did, Hands, ToolSpec, arguments},
@@ -19,7 +17,7 @@ use submit::Submitted;
 /// The app on one side, the plan on the other.
 pub(crate) struct Desk<'a> {
     job: &'a Job,
-    app: App<'a>,
+    app: Live<'a>,
     plan: &'a Plan,
     base: Option<Digest>,
     /// Migrations that the live schema has seen.
@@ -28,21 +26,21 @@ pub(crate) struct Desk<'a> {
 
 /// Everything that can be called.
 pub(crate) fn tools() -> Vec<ToolSpec> {
-    vec![
-        ToolSpec::of::<ReadFiles>("read_files", "Shows text files of the live release, exactly as they are."),
-        ToolSpec::of::<Search>(
-            "search",
-            "Finds lines in all text files of the live release; shows path, line number and text.",
-        ),
-        ToolSpec::of::<Submitted>(
-            "submit_design",
-            "Hands in the whole design, and ends your work when it holds together. Otherwise it says what does not.",
-        ),
-    ]
+    let submit = ToolSpec::of::<Submitted>(
+        "submit_design",
+        "Hands in the whole design, and ends your work when it holds together. Otherwise it says what does not.",
+    );
+    [Look::tools(Whose::Live), vec![submit]].concat()
 }
 
 impl<'a> Desk<'a> {
-    pub(crate) fn new(job: &'a Job, app: App<'a>, plan: &'a Plan, base: Option<Digest>, applied: &'a [String]) -> Self {
+    pub(crate) fn new(
+        job: &'a Job,
+        app: Live<'a>,
+        plan: &'a Plan,
+        base: Option<Digest>,
+        applied: &'a [String],
+    ) -> Self {
         Self { job, app, plan, base, applied }
     }
 
@@ -58,20 +56,14 @@ impl Hands for Desk<'_> {
     type Outcome = Design;
 
     async fn call(&mut self, call: &ToolCall) -> Result<Did<Design>, JobError> {
-        Ok(match call.name.as_str() {
-            "read_files" => Did::Said(match arguments(call) {
-                Ok(files) => self.show(&files).await?,
-                Err(wrong) => wrong,
-            }),
-            "search" => Did::Said(match arguments(call) {
-                Ok(search) => self.search(&search).await?,
-                Err(wrong) => wrong,
-            }),
-            "submit_design" => match arguments(call) {
+        Ok(match Look::of(call, Whose::Live) {
+            Err(wrong) => Did::Said(wrong),
+            Ok(Some(look)) => Did::Said(look.at(&mut self.app, self.job.id()).await?),
+            Ok(None) if call.name == "submit_design" => match arguments(call) {
                 Ok(submitted) => self.submit(submitted),
                 Err(wrong) => Did::Said(wrong),
             },
-            other => Did::Said(format!("There is no tool {other:?}.")),
+            Ok(None) => Did::Said(format!("There is no tool {:?}.", call.name)),
         })
     }
 

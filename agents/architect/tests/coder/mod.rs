@@ -133,20 +133,9 @@ pub(crate) fn live(app: &AppName, resources: &[Resource]) -> AppSnapshot {
 }
 
 fn table(resource: &Resource) -> Table {
-    let column = |name: &str, kind: &str| Column {
-        name: name.to_owned(),
-        kind: kind.to_owned(),
-        nullable: false,
-        unique: false,
-    };
+    let column = |name: &str, kind: &str| Column { name: name.to_owned(), kind: kind.to_owned(), ..Column::default() };
     let fields = resource.fields.iter().map(|field| column(&field.name, "varchar(255)"));
     let own = [("id", "bigint(20)"), ("created_at", "datetime"), ("updated_at", "datetime")];
     let own = own.into_iter().map(|(name, kind)| column(name, kind));
-    Table {
-        name: resource.name.clone(),
-        columns: own.chain(fields).collect(),
-        references: vec![],
-        indexes: vec![],
-        rows: 0,
-    }
+    Table { name: resource.name.clone(), columns: own.chain(fields).collect(), ..Table::default() }
 }

@@ -52,9 +52,11 @@ async fn a_model_reads_the_app_and_designs_on_it() {
     assert!(made_by.prompt.starts_with("architect@") && made_by.model == "tape:test", "{made_by:?}");
 
     let Some(Message::User { text }) = turns[0].said.first() else { panic!("nothing was said") };
-    for shown in ["Let readers comment", "posts (about 0 rows)", "if ($path === '/posts')", "public/index.php:2: "] {
+    for shown in ["Let readers comment", "posts (about 0 rows)", "if ($path === '/posts')", "<data of=\"the plan\""] {
         assert!(text.contains(shown), "{shown:?} is not in:\n{text}");
     }
+    let digests = [Digest::of(&plan()).to_string(), live.to_string()];
+    assert!(!digests.iter().any(|digest| text.contains(digest)), "what only programs use is left out:\n{text}");
     let told = told(&turns[1]);
     assert!(told[0].contains("final class Posts") && told[0].contains("There is no file src/none.php"), "{told:?}");
     assert!(told[1].contains("src/Posts.php:3: "), "{told:?}");

@@ -14,7 +14,7 @@ fn snapshot(resources: &[Resource]) -> AppSnapshot {
         name: name.to_owned(),
         kind: kind.to_owned(),
         nullable,
-        unique: false,
+        ..Column::default()
     };
     let table = |one: &Resource| {
         let own = [("id", "bigint(20)"), ("created_at", "datetime"), ("updated_at", "datetime")];
@@ -23,14 +23,17 @@ fn snapshot(resources: &[Resource]) -> AppSnapshot {
             unique: field.unique && !is_hashed(&field.kind),
             ..column(&field.name, column_type(&field.kind), !field.required)
         }));
-        let reference =
-            |(field, target): (&Field, &str)| Reference { column: field.name.clone(), table: target.to_owned() };
+        let reference = |(field, target): (&Field, &str)| Reference {
+            column: field.name.clone(),
+            table: target.to_owned(),
+            ..Reference::default()
+        };
         Table {
             name: one.name.clone(),
             columns,
             references: references(one).map(reference).collect(),
-            indexes: vec![],
             rows: 3,
+            ..Table::default()
         }
     };
     AppSnapshot {

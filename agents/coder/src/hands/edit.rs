@@ -1,5 +1,5 @@
-use super::{Workbench, draft::File, read::path, wrong::Wrong};
-use environment::host::database::Class;
+use super::{Workbench, draft::File, wrong::Wrong};
+use environment::{files::path, host::database::Class};
 use protocol::{
     artifact::{Content, Invalidation, Migration, Path},
     chat::ToolCall,

@@ -1,4 +1,5 @@
-use super::{Workbench, draft::File, query::Query, request::Request, wrong::Wrong};
+use super::{Workbench, draft::File, query::Query, wrong::Wrong};
+use environment::client::Request;
 use protocol::{
     artifact::Path,
     chat::ToolCall,
@@ -48,10 +49,13 @@ impl Look {
             ),
             ToolSpec::of::<Request>(
                 "request",
-                "Sends a request to your draft in the preview, and shows what comes back. Redirects are not followed; cookies are \
-                 kept from one request to the next.",
+                "Sends a request to your draft in the preview, and shows what comes back. Redirects are not followed. Each visitor \
+                 (`as`) keeps its cookies. `take` keeps a form's token for a later request, also of the same answer.",
             ),
-            ToolSpec::of::<Nothing>("read_log", "Shows what PHP has logged in the preview since you began."),
+            ToolSpec::of::<Nothing>(
+                "read_log",
+                "Shows what PHP has logged in the preview since your draft last changed, or since you last looked.",
+            ),
             ToolSpec::of::<Finish>(
                 "finish",
                 "Ends your work. Refused while a migration fails or a file does not parse.",

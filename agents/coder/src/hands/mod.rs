@@ -8,17 +8,17 @@ mod look;
 mod preview;
 mod query;
 mod read;
-mod request;
 mod wrong;
 
 pub(crate) use draft::Draft;
+pub(crate) use preview::within_release;
 
 use base::Base;
 use edit::Edit;
+use environment::files::{Look as Files, Whose};
 use look::Look;
 use preview::Preview;
 use protocol::{artifact::ChangeSet, chat::ToolCall, tools::coder::BuildInput};
-use read::Read;
 use runtime::{
     Job, JobError,
     model::{Did, Hands, ToolSpec},
@@ -38,7 +38,7 @@ pub(crate) struct Workbench<'a> {
 /// A tool call, understood.
 enum Tool {
     /// Looks at files. Leaves no trace.
-    Read(Read),
+    Read(Files),
     /// Changes the draft.
     Edit(Edit),
     /// Tries the draft in the preview.
@@ -47,7 +47,7 @@ enum Tool {
 
 /// Everything that can be called.
 pub(crate) fn tools() -> Vec<ToolSpec> {
-    [Read::tools(), Edit::tools(), Look::tools()].concat()
+    [Files::tools(Whose::Draft), Edit::tools(), Look::tools()].concat()
 }
 
 impl<'a> Workbench<'a> {
@@ -82,7 +82,7 @@ impl Tool {
     /// # Errors
     /// What is wrong with the arguments. Nothing has happened then.
     fn of(call: &ToolCall) -> Result<Self, Wrong> {
-        if let Some(read) = Read::of(call)? {
+        if let Some(read) = Files::of(call, Whose::Draft)? {
             return Ok(Self::Read(read));
         }
         if let Some(edit) = Edit::of(call)? {
@@ -114,7 +114,7 @@ impl Hands for Workbench<'_> {
             Ok(Tool::Read(_)) => return Ok(()),
             Ok(Tool::Edit(edit)) => self.edit(edit).await.map(drop),
             Ok(Tool::Look(look)) => {
-                self.preview.forget_cookies(&look);
+                self.preview.forget_visitors(&look);
                 self.preview.stage(&self.draft).await
             }
             Err(wrong) => Err(wrong),

@@ -125,5 +125,5 @@ async fn what_a_model_reads_comes_to_it_as_data() {
         let inner = said.find("SYSTEM").or_else(|| said.find("<h1>")).expect("the text");
         assert!(inner < end, "{said}");
     }
-    assert_eq!(told(&turns[2])[1], "PHP has logged nothing since you began.");
+    assert_eq!(told(&turns[2])[1], "PHP has logged nothing new.");
 }

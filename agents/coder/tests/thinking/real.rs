@@ -20,6 +20,10 @@ $redis->connect($config['redis']['host'], $config['redis']['port'], 1.0);
 $redis->auth([$config['redis']['user'], $config['redis']['password']]);
 setcookie('seen', 'yes');
 if ($_SERVER['REQUEST_METHOD'] === 'POST') {
+    if (($_POST['token'] ?? '') !== 'a+b/c=') {
+        http_response_code(403);
+        exit;
+    }
     $pdo->prepare('insert into notes (title) values (?)')->execute([$_POST['title']]);
     header('Location: /', true, 303);
     exit;
@@ -28,12 +32,15 @@ echo 'seen: ', $_COOKIE['seen'] ?? 'no', ', readers: ', $redis->incr($config['re
 foreach ($pdo->query('select title from notes order by id') as $row) {
     echo htmlspecialchars($row['title'], ENT_QUOTES, 'UTF-8'), "\n";
 }
+echo str_repeat("filler\n", 100), "<input name='token' value='a+b/c='>\n";
 "#;
 
 fn calls() -> Vec<Calls> {
-    let get = || ("request", json!({"method": "GET", "path": "/"}));
-    let form = json!({"Content-Type": "application/x-www-form-urlencoded"});
-    let post = json!({"method": "POST", "path": "/", "headers": form, "body": "title=%3Cb%3E"});
+    let get = || ("request", json!({"method": "GET", "path": "/", "max_chars": 60}));
+    let take = json!({"token": "name='token' value='([^']+)'"});
+    let guest = json!({"method": "GET", "path": "/", "as": "guest", "take": take, "find": "TOKEN"});
+    let post = json!({"method": "POST", "path": "/", "form": {"title": "<b>", "token": "${token}"}});
+    let forged = json!({"method": "GET", "path": "/", "headers": {"Cookie": "seen=forged"}, "find": "seen"});
     vec![
         vec![
             ("write_file", json!({"path": "public/index.php", "content": INDEX})),
@@ -45,8 +52,10 @@ fn calls() -> Vec<Calls> {
             get(),
         ],
         vec![
+            ("request", guest),
             ("request", post),
             get(),
+            ("request", forged),
             ("query", json!({"sql": "select id, title from notes"})),
             ("query", json!({"sql": "explain select title from notes where id = 1"})),
             ("query", json!({"sql": "select nothing from notes"})),
@@ -60,6 +69,8 @@ fn calls() -> Vec<Calls> {
             ("query", json!({"sql": "select count(*) as n from notes"})),
             get(),
             ("read_log", json!({})),
+            ("read_log", json!({})),
+            ("read_file", json!({"paths": ["public/index.php", "no.php"], "lines": 1})),
         ],
         vec![
             ("patch_file", json!({"path": "public/index.php", "find": "echo $nobody;", "replace": "echo ("})),
@@ -108,16 +119,28 @@ fn judge(turns: &[Turn]) {
     let first = told(&turns[1]);
     assert!(first[2].starts_with("Status 200.") && first[2].contains("seen: no, readers: 1"), "{first:?}");
     let tried = told(&turns[2]);
-    assert!(tried[0].starts_with("Status 303.") && tried[0].contains("location: /"), "{tried:?}");
-    assert!(tried[1].contains("seen: yes, readers: 2\n&lt;b&gt;"), "{tried:?}");
-    assert!(tried[2].contains(r#"{"id":1,"title":"<b>"}"#), "{tried:?}");
-    assert!(tried[3].contains("\"table\":\"notes\""), "{tried:?}");
-    assert!(tried[4].contains("It was refused") && tried[4].contains("nothing"), "{tried:?}");
-    assert_eq!(tried[5], "PHP has logged nothing since you began.");
+    assert!(
+        tried[0].contains("<input name='token'") && tried[0].contains("Taken as ${token}: 6 characters."),
+        "{tried:?}"
+    );
+    assert!(
+        !tried[0].contains("seen: ") && tried[0].matches("filler").count() == 2,
+        "of the page what is looked for: {tried:?}"
+    );
+    assert!(tried[1].starts_with("Status 303.") && tried[1].contains("location: /"), "{tried:?}");
+    assert!(tried[2].contains("seen: yes, readers: 3\n&lt;b&gt;"), "the guest's cookies are not this one's: {tried:?}");
+    assert!(tried[3].contains("seen: forged"), "{tried:?}");
+    assert!(tried[4].contains(r#"{"id":1,"title":"<b>"}"#), "{tried:?}");
+    assert!(tried[5].contains("\"table\":\"notes\""), "{tried:?}");
+    assert!(tried[6].contains("It was refused") && tried[6].contains("nothing"), "{tried:?}");
+    assert_eq!(tried[7], "PHP has logged nothing new.");
     let changed = told(&turns[3]);
     assert!(changed[1].contains(r#"{"n":0}"#), "rows are as they were before: {changed:?}");
     assert!(changed[2].contains("readers: 1"), "and so are keys: {changed:?}");
-    assert!(changed[3].contains("PHP Warning:  Undefined variable $nobody"), "{changed:?}");
+    let warning = "PHP Warning:  Undefined variable $nobody in public/index.php on line";
+    assert!(changed[3].contains(warning), "named as read_file names it: {changed:?}");
+    assert_eq!(changed[4], "PHP has logged nothing new.", "it is told once");
+    assert!(changed[5].contains("<?php") && changed[5].contains("There is no file no.php."), "{changed:?}");
     let red = told(&turns[4]);
     assert!(red[1].starts_with("Not finished: 1 of 1 PHP files do not parse"), "{red:?}");
     assert_eq!(turns.len(), 5);

@@ -7,16 +7,14 @@ use super::{
 };
 use crate::config::{Engine, Peers};
 use chrono::TimeDelta;
+use environment::files::inspect;
 use protocol::{
-    AppName, Code, Problem,
+    Code, Problem,
     artifact::{Path, Statement},
     event::What,
     pipeline::{Event, Pipeline},
     task::Question,
-    tools::{
-        coder::{AppSnapshot, INSPECT_APP, InspectAppInput, InspectAppOutput},
-        planner::TaskOutcome,
-    },
+    tools::{coder::AppSnapshot, planner::TaskOutcome},
 };
 use runtime::{Job, JobError, Step, Wait, job::Resolution};
 use serde::{Deserialize, Serialize};
@@ -151,7 +149,7 @@ impl Drive<'_> {
 
     /// The app as it is now, with the text of these files; `None` when there is no such app yet.
     pub(super) async fn inspect(&self, files: Vec<Path>) -> Result<Option<AppSnapshot>, JobError> {
-        Ok(inspect(&self.team.peers.coder, self.order.app.clone(), files).await?)
+        Ok(inspect(&self.team.peers.coder, &self.order.app, files).await?)
     }
 
     /// The problem of a task whose time is up, as long as it can still be stopped. A person may take as long as it takes.
@@ -183,16 +181,6 @@ pub(crate) fn question(state: &Pipeline) -> Option<Question> {
     };
     let (statements, preview) = (built.destructive.clone(), built.preview.url.clone());
     Some(Question::Approval { reason, statements, preview })
-}
-
-/// One app as the Coder sees it.
-pub(super) async fn inspect(
-    coder: &runtime::Peer,
-    app: AppName,
-    files: Vec<Path>,
-) -> Result<Option<AppSnapshot>, Problem> {
-    let output: InspectAppOutput = coder.call(INSPECT_APP, &InspectAppInput { app: Some(app.clone()), files }).await?;
-    Ok(output.apps.into_iter().find(|snapshot| snapshot.app == app))
 }
 
 fn heard(progress: &mut Progress, answer: Answer) -> (Event, String) {

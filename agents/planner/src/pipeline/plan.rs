@@ -8,7 +8,6 @@ use crate::{
 use protocol::{
     artifact::Plan,
     pipeline::{Event, Pipeline},
-    tools::coder::AppSnapshot,
 };
 use runtime::{JobError, model::usage};
 
@@ -16,7 +15,7 @@ impl Drive<'_> {
     /// Reads the goal; once more, when a person has answered what was asked about it.
     pub(super) async fn plan(&self, progress: &mut Progress) -> Result<Event, JobError> {
         self.job.say("The Planner reads the goal").await?;
-        let snapshot = self.look().await?;
+        let snapshot = self.inspect(self.team.engine.wanted_files()).await?;
         let live = snapshot.as_ref().and_then(|snapshot| snapshot.live.as_ref());
         progress.base = live.map(|release| release.digest);
         let answer = match &progress.state {
@@ -28,6 +27,7 @@ impl Drive<'_> {
             app: &self.order.app,
             goal: &self.order.goal,
             snapshot: snapshot.as_ref(),
+            coder: &self.team.peers.coder,
             answer,
             // What this conversation has used already, it knows itself.
             allowance: self.order.allowance,
@@ -39,16 +39,6 @@ impl Drive<'_> {
             Ok(Planned::Unclear(questions)) => Ok(Event::Unclear { questions }),
             Err(JobError::Terminal(problem)) => Ok(Event::Failed { problem: over_budget(progress, problem) }),
             Err(error) => Err(error),
-        }
-    }
-
-    /// The app as it is, with the text that the engine wants to see.
-    async fn look(&self) -> Result<Option<AppSnapshot>, JobError> {
-        let engine = &self.team.engine;
-        let seen = self.inspect(engine.wanted_files()).await?;
-        match seen.as_ref().map(|snapshot| engine.wanted_files_of(snapshot)) {
-            Some(files) if !files.is_empty() => self.inspect(files).await,
-            _ => Ok(seen),
         }
     }
 }

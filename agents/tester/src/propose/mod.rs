@@ -15,7 +15,7 @@ use protocol::{
 };
 use runtime::{
     Job, JobError, Peer,
-    model::{Brief, Models, Thinking, clip, data, pretty},
+    model::{self, Brief, Models, Thinking, clip, data, pretty},
 };
 use std::fmt::Write as _;
 
@@ -140,19 +140,17 @@ pub(crate) fn checklist(kind: VerdictKind, checks: Vec<Check>) -> Result<Checkli
 
 fn assignment(job: &Job, intent: &Intent, given: &[Check]) -> String {
     let Intent { plan, design } = intent;
-    let mut text = format!("The goal, in the person's own words:\n\n{}\n\nCriteria:\n", plan.goal);
+    let mut criteria = String::new();
     for criterion in &plan.criteria {
         let new = if criterion.new && design.base.is_some() { " (new)" } else { "" };
-        let _ = writeln!(text, "- {}{new}: {}", criterion.id, criterion.text);
+        let _ = writeln!(criteria, "- {}{new}: {}", criterion.id, criterion.text);
     }
+    let criteria = data(job.id(), "the plan's criteria", criteria.trim_end());
+    let mut text = format!("The goal, in the person's own words:\n\n{}\n\nCriteria:\n{criteria}\n", plan.goal);
     if design.base.is_none() {
         text.push_str("\nThe app is new: there is no release before this one.\n");
     }
-    let shown = serde_json::json!({
-        "summary": design.summary, "endpoints": design.endpoints, "cache": design.cache, "files": design.files,
-        "migrations": design.migrations, "tests": design.tests,
-    });
-    let _ = write!(text, "\n{}\n", data(job.id(), "the design", &pretty(&shown)));
+    let _ = write!(text, "\n{}\n", model::design(job.id(), design));
     if !given.is_empty() {
         text.push_str("\nThese checks were proposed before, and are being run again on a change that was mended:\n");
         text.push_str(&data(job.id(), "the checks", &pretty(&given)));

@@ -5,7 +5,7 @@ use crate::{
     matcher::{self, Shortfall},
     variables::Unknown,
 };
-use environment::client::{End, Web, WebRequest, WebResponse};
+use environment::client::{End, Web, WebRequest, WebResponse, form_encoded};
 use protocol::{
     Code, Problem,
     artifact::{Body, Capture, HttpCheck, HttpExpect},
@@ -192,28 +192,5 @@ fn statuses(statuses: &[u16]) -> String {
     match statuses {
         [first, .., last] if statuses.len() > 5 => format!("one of {first} to {last}"),
         few => few.iter().map(u16::to_string).collect::<Vec<_>>().join(" or "),
-    }
-}
-
-/// As HTML forms are sent: `application/x-www-form-urlencoded`.
-fn form_encoded(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'*' | b'-' | b'.' | b'_' => encoded.push(char::from(byte)),
-            b' ' => encoded.push('+'),
-            other => encoded.push_str(&format!("%{other:02X}")),
-        }
-    }
-    encoded
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn forms_are_encoded_as_browsers_do() {
-        assert_eq!(form_encoded("a b&c=日+\r\n"), "a+b%26c%3D%E6%97%A5%2B%0D%0A");
     }
 }
