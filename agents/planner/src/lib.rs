@@ -5,6 +5,7 @@
 //! the peer has ended. `tasks` is what REST, web page and MCP tools share.
 
 mod apps;
+mod asking;
 mod config;
 mod engine;
 mod kept;

@@ -194,7 +194,7 @@ async fn a_lane_lets_one_job_out_at_a_time_in_order(store: Store) {
         // Waiting, it still holds the lane.
         store.write(&of_lane[0].claim, &wait(Pause::Person)).await.expect("waits");
         assert!(claim_all(&store, 9).await.is_empty());
-        assert!(store.answer(of_lane[0].claim.id, Asking::Person, &json!("yes")).await.expect("answers"));
+        assert!(store.answer(of_lane[0].claim.id, Asking::Person, None, &json!("yes")).await.expect("answers"));
         let again = claim(&store).await;
         assert_eq!(again.answer, Some(json!("yes")));
         out.push(again.claim.id);
