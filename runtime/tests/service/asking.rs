@@ -2,6 +2,15 @@
 
 use crate::fixture::{Fixture, Tasks};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use rmcp::{
+    ClientHandler, ErrorData, RoleClient,
+    model::{
+        CallToolRequestParams, ClientCapabilities, ClientConfig, ElicitRequestParams, ElicitResult, ElicitationAction,
+        Implementation, ProtocolVersion,
+    },
+    service::{ClientLifecycleMode, ClientServiceExt as _, RequestContext},
+    transport::{StreamableHttpClientTransport, streamable_http_client::StreamableHttpClientTransportConfig},
+};
 use runtime::Credential;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -220,6 +229,41 @@ async fn who_takes_too_long_is_asked_again() {
     };
     assert!(refused["message"].as_str().expect("words").contains("too old"), "{refused}");
     assert_eq!(asked(&fixture, &job).await["inputRequests"], first["inputRequests"]);
+}
+
+/// The official SDK's client, whose person says yes to everything.
+struct Agreeable;
+
+impl ClientHandler for Agreeable {
+    fn get_info(&self) -> ClientConfig {
+        let capabilities = ClientCapabilities::builder().enable_elicitation().build();
+        ClientConfig::new(capabilities, Implementation::new("agreeable", "1"))
+    }
+
+    async fn create_elicitation(
+        &self,
+        request: ElicitRequestParams,
+        _context: RequestContext<RoleClient>,
+    ) -> Result<ElicitResult, ErrorData> {
+        assert!(matches!(request, ElicitRequestParams::FormElicitationParams { .. }));
+        Ok(ElicitResult::new(ElicitationAction::Accept).with_content(json!({"decision": "yes"})))
+    }
+}
+
+#[tokio::test]
+async fn a_client_of_the_sdk_asks_its_person_and_goes_on_by_itself() {
+    let fixture = Fixture::start().await;
+    let job = started(&fixture, "asks").await;
+    let config =
+        StreamableHttpClientTransportConfig::with_uri(fixture.url("/mcp")).auth_header(fixture.person.reveal());
+    let transport = StreamableHttpClientTransport::with_client(fixture.http.clone(), config);
+    let lifecycle = ClientLifecycleMode::Discover { preferred_versions: vec![ProtocolVersion::V_2026_07_28] };
+    let client = Agreeable.serve_with_lifecycle(transport, lifecycle).await.expect("a server");
+    let arguments = json!({"job_id": job}).as_object().cloned().expect("an object");
+    let answer = client.call_tool(CallToolRequestParams::new("wait_job").with_arguments(arguments)).await;
+    let answer = answer.expect("an answer").structured_content.expect("a job");
+    assert_eq!(answer["result"]["greeting"], "person:mei said yes; person:mei said yes");
+    client.cancel().await.expect("a client that ends");
 }
 
 /// The questions, their states and the answers survive every process, and any replica takes them.
