@@ -86,6 +86,8 @@ codes! {
     MethodNotAllowed = "method-not-allowed", 405, "That method is not for this path";
     IdempotencyConflict = "idempotency-conflict", 409, "The idempotency key was used with another body";
     NotWaiting = "not-waiting", 409, "The task is not waiting for that";
+    QuestionOver = "question-over", 409, "That question is not asked any more";
+    BadRequestState = "bad-request-state", 400, "The request state is not one for this call";
     AlreadyFinished = "already-finished", 409, "The task has ended";
     Releasing = "releasing", 409, "The release is under way and can't be cancelled any more";
 

@@ -29,4 +29,4 @@ pub use service::{Bound, Running, Service, ServiceError};
 pub use store::Store;
 /// What the routes of a service see of its end ([`Service::routes`]).
 pub use tokio_util::sync::CancellationToken;
-pub use tool::{About, LongTool, ShortTool, Toolbox};
+pub use tool::{About, LongTool, ShortTool, Toolbox, WaitingTool};

@@ -1,7 +1,7 @@
 use crate::{
     Credential, Principal, decode,
-    job::Resolution,
-    mcp::{IDEMPOTENCY_META, SHARE_META, tasks},
+    job::{Question, Resolution},
+    mcp::{IDEMPOTENCY_META, SHARE_META, asking},
 };
 use protocol::{Code, JobId, Problem};
 use rmcp::{
@@ -165,9 +165,24 @@ impl Peer {
     /// # Errors
     /// `unavailable`, [`Code::NotFound`], or [`Code::NotWaiting`] when it is not, or not any more.
     pub async fn resolve(&self, job: JobId, resolution: Resolution) -> Result<(), Problem> {
-        let params = UpdateTaskParams::new(job.to_string(), tasks::responses(resolution));
+        let doubt = self.doubt(job).await?;
+        let params = UpdateTaskParams::new(job.to_string(), asking::accepted(&doubt, resolution.filled()));
         let request = ClientRequest::UpdateTaskRequest(UpdateTaskRequest::new(params));
         self.request(&request, None).await.map(drop)
+    }
+
+    /// The name of the question whether an act of this job took place.
+    async fn doubt(&self, job: JobId) -> Result<String, Problem> {
+        let request = ClientRequest::GetTaskRequest(GetTaskRequest::new(GetTaskParams::new(job.to_string())));
+        let ServerResult::GetTaskResult(result) = self.request(&request, None).await? else {
+            return Err(misunderstood("tasks/get"));
+        };
+        let asked = match result.task.payload {
+            TaskPayload::InputRequired { input_requests } => input_requests.into_keys().next(),
+            _ => None,
+        };
+        let doubt = asked.filter(|key| key.starts_with(Question::IN_DOUBT));
+        doubt.ok_or_else(|| Code::NotWaiting.problem("It is not in doubt."))
     }
 
     /// Sends a request, and again when the peer says that it took nothing and when to come back.
@@ -321,12 +336,12 @@ impl From<ClientInitializeError> for Broken {
     }
 }
 
-/// What we say of ourselves. The tasks extension goes with every request.
+/// What we say of ourselves with every request: we know tasks, and pass on to a person what a job asks.
 struct Client;
 
 impl ClientHandler for Client {
     fn get_info(&self) -> ClientConfig {
-        let capabilities = ClientCapabilities::builder().enable_tasks().build();
+        let capabilities = ClientCapabilities::builder().enable_tasks().enable_elicitation().build();
         ClientConfig::new(capabilities, Implementation::new("yonin", env!("CARGO_PKG_VERSION")))
     }
 }

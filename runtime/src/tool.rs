@@ -3,17 +3,17 @@
 use crate::{
     Principal, decode,
     job::{
-        Job, JobError, Step,
+        Job, JobError, JobRecord, Question, Reply, Step,
         erased::{ErasedLongTool, erase},
     },
     mcp::listing,
 };
 use futures::future::BoxFuture;
-use protocol::{Code, Problem, event::What};
+use protocol::{Code, JobId, Problem, event::What};
 use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use std::{collections::BTreeMap, future::Future, sync::Arc};
+use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
 
 /// What a client's user reads about a tool, and what the tool promises.
 #[derive(Debug, Clone, Copy)]
@@ -92,6 +92,27 @@ pub trait LongTool: Send + Sync + 'static {
         std::future::ready(Ok(Vec::new()))
     }
 
+    /// What a job does, in a sentence that people like to read; its last message ([`Job::say`]) unless the tool knows better.
+    fn status(&self, record: &JobRecord) -> Option<String> {
+        record.message.clone()
+    }
+
+    /// What a job that waits for a person asks, given how it stands: over MCP it is shown as a form. What a job in doubt asks, the
+    /// runtime knows itself; a tool may say better how else it is answered.
+    fn question(&self, record: &JobRecord) -> Option<Question> {
+        let _ = record;
+        None
+    }
+
+    /// What a reply to that question comes to: what [`Job::answer`] then gives. `None` when it decides nothing.
+    ///
+    /// # Errors
+    /// What is wrong with the reply.
+    fn reply(&self, by: &Principal, question: &Question, reply: Reply) -> Result<Option<Value>, Problem> {
+        let _ = (by, question, reply);
+        Ok(None)
+    }
+
     /// The events that tell of a job whose fate a person must decide ([`crate::Jobs::resolve`]).
     fn in_doubt(&self, problem: &Problem) -> Vec<What> {
         let _ = problem;
@@ -112,6 +133,32 @@ pub trait LongTool: Send + Sync + 'static {
         std::future::ready(Ok(Vec::new()))
     }
 }
+
+/// A tool that waits for a job to end, and shows meanwhile how it goes on. What the job asks a person, it asks those callers who
+/// can be asked.
+pub trait WaitingTool: Send + Sync + 'static {
+    /// Its name on the wire.
+    const NAME: &'static str;
+    /// What it takes.
+    type Input: DeserializeOwned + JsonSchema + Send;
+    /// What it gives.
+    type Output: Serialize + JsonSchema + Send;
+
+    /// What it says about itself.
+    fn about(&self) -> About;
+
+    /// Which job, and how long at most, in seconds: at most [`LONGEST_WAIT`], which is also what absent means.
+    fn waits(&self, input: &Self::Input) -> (JobId, Option<u32>);
+
+    /// The job as the caller sees it.
+    ///
+    /// # Errors
+    /// The problem that the caller gets.
+    fn output(&self, record: &JobRecord) -> Result<Self::Output, Problem>;
+}
+
+/// How long a tool waits at most, in seconds: less than the minute after which the most impatient clients give up.
+pub const LONGEST_WAIT: u32 = 45;
 
 /// How an admitted call queues.
 #[derive(Debug, Clone, Default)]
@@ -142,6 +189,7 @@ pub(crate) struct Entry {
 pub(crate) enum Act {
     Answer(Arc<dyn ErasedShortTool>),
     Submit(Arc<dyn ErasedLongTool>),
+    Wait(Arc<dyn ErasedWaitingTool>),
 }
 
 impl Default for Toolbox {
@@ -188,11 +236,19 @@ impl Toolbox {
         self
     }
 
+    /// With a tool that waits for jobs.
+    #[must_use]
+    pub fn waiting<T: WaitingTool>(mut self, tool: T) -> Self {
+        let listing = listing::of_waiting(&tool);
+        self.tools.push(Entry { listing, act: Act::Wait(Arc::new(tool)) });
+        self
+    }
+
     /// The long tools, by name.
     pub(crate) fn long_tools(&self) -> Arc<BTreeMap<&'static str, Arc<dyn ErasedLongTool>>> {
         let long = self.tools.iter().filter_map(|entry| match &entry.act {
             Act::Submit(tool) => Some((tool.name(), Arc::clone(tool))),
-            Act::Answer(_) => None,
+            Act::Answer(_) | Act::Wait(_) => None,
         });
         Arc::new(long.collect())
     }
@@ -207,12 +263,38 @@ impl<T: ShortTool> ErasedShortTool for T {
     fn call<'a>(&'a self, caller: &'a Principal, input: Value) -> BoxFuture<'a, Result<Value, Problem>> {
         Box::pin(async move {
             let output = ShortTool::call(self, caller, arguments(input)?).await?;
-            serde_json::to_value(output).map_err(|error| {
-                tracing::error!(tool.name = T::NAME, %error, "An answer can't be written as JSON");
-                Code::Internal.problem("the answer can't be written")
-            })
+            serde_json::to_value(output).map_err(|error| unwritable(T::NAME, &error))
         })
     }
+}
+
+/// A [`WaitingTool`] whose types were erased.
+pub(crate) trait ErasedWaitingTool: Send + Sync {
+    /// Which job, and how long.
+    fn waits(&self, input: Value) -> Result<(JobId, Duration), Problem>;
+
+    fn output(&self, record: &JobRecord) -> Result<Value, Problem>;
+}
+
+impl<T: WaitingTool> ErasedWaitingTool for T {
+    fn waits(&self, input: Value) -> Result<(JobId, Duration), Problem> {
+        let (job, seconds) = WaitingTool::waits(self, &arguments(input)?);
+        let seconds = seconds.unwrap_or(LONGEST_WAIT);
+        if !(1..=LONGEST_WAIT).contains(&seconds) {
+            return Err(Code::BadRequest.problem(format!("seconds is 1 to {LONGEST_WAIT}")));
+        }
+        Ok((job, Duration::from_secs(seconds.into())))
+    }
+
+    fn output(&self, record: &JobRecord) -> Result<Value, Problem> {
+        let output = WaitingTool::output(self, record)?;
+        serde_json::to_value(output).map_err(|error| unwritable(T::NAME, &error))
+    }
+}
+
+fn unwritable(tool: &str, error: &serde_json::Error) -> Problem {
+    tracing::error!(tool.name = tool, %error, "An answer can't be written as JSON");
+    Code::Internal.problem("the answer can't be written")
 }
 
 /// A tool's input. Arguments are always an object on the wire: for a tool that takes nothing, an empty one.

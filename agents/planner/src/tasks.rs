@@ -97,19 +97,6 @@ impl Tasks {
         self.answer(caller, id, &Answer::Clarify { text: said.text, by: name(caller) }).await
     }
 
-    /// Where the task stands once it has ended or asks something, at the latest after this time.
-    pub(crate) async fn wait(&self, caller: &Principal, id: TaskId, longest: Duration) -> Result<Task, Problem> {
-        let deadline = Instant::now() + longest;
-        loop {
-            let changed = self.jobs.changed(id);
-            let task = self.get(caller, id).await?;
-            let settled = task.status.is_final() || task.status == Status::Waiting;
-            if settled || timeout_at(deadline, changed).await.is_err() {
-                return Ok(task);
-            }
-        }
-    }
-
     /// A task's events after this one, in order.
     pub(crate) async fn events(&self, caller: &Principal, id: TaskId, after: u64) -> Result<Vec<Event>, Problem> {
         self.jobs.events(caller, id, after).await
@@ -196,7 +183,8 @@ fn cursor(text: &str) -> Result<JobId, Problem> {
     text.parse().map_err(|_| Code::BadCursor.problem("give back `next_cursor` as it was"))
 }
 
-fn name(caller: &Principal) -> String {
+/// Who said so.
+pub(crate) fn name(caller: &Principal) -> String {
     match caller {
         Principal::Person(name) | Principal::Service(name) => name.clone(),
     }

@@ -1,8 +1,8 @@
 //! The short MCP tools: the REST API once more, for clients that speak MCP.
 
-use crate::{apps::Apps, tasks::Tasks};
+use crate::{apps::Apps, tasks::Tasks, view};
 use protocol::{
-    Problem,
+    JobId, Problem,
     rest::{AnswerTask, AppList, TaskList},
     task::Task,
     tools::planner::{
@@ -10,14 +10,13 @@ use protocol::{
         ListTasksInput, REJECT_TASK, RejectTaskInput, TaskInput, WAIT_TASK, WaitTaskInput,
     },
 };
-use runtime::{About, Principal, ShortTool, Toolbox};
-use std::time::Duration;
+use runtime::{About, Principal, ShortTool, Toolbox, WaitingTool, job::JobRecord};
 
 /// The tools that look at tasks and apps.
 pub(crate) fn toolbox(tasks: &Tasks, apps: &Apps) -> Toolbox {
     Toolbox::new()
         .short(GetTask(tasks.clone()))
-        .short(WaitTask(tasks.clone()))
+        .waiting(WaitTask)
         .short(ListTasks(tasks.clone()))
         .short(CancelTask(tasks.clone()))
         .short(ApproveTask(tasks.clone()))
@@ -52,9 +51,9 @@ impl ShortTool for GetTask {
     }
 }
 
-struct WaitTask(Tasks);
+struct WaitTask;
 
-impl ShortTool for WaitTask {
+impl WaitingTool for WaitTask {
     const NAME: &'static str = WAIT_TASK;
     type Input = WaitTaskInput;
     type Output = Task;
@@ -63,16 +62,17 @@ impl ShortTool for WaitTask {
         reads(
             "Wait for a task",
             "Waits until a task has ended or asks a person something, at most 45 seconds, and says where it stands. Call it \
-             again while the status is queued or running.",
+             again while the status is queued or running. A client that can show forms is asked in a form; others are told how \
+             to answer.",
         )
     }
 
-    async fn call(&self, caller: &Principal, input: WaitTaskInput) -> Result<Task, Problem> {
-        let seconds = input.seconds.unwrap_or(45);
-        if !(1..=45).contains(&seconds) {
-            return Err(protocol::Code::BadRequest.problem("seconds is 1 to 45"));
-        }
-        self.0.wait(caller, input.id, Duration::from_secs(seconds.into())).await
+    fn waits(&self, input: &WaitTaskInput) -> (JobId, Option<u32>) {
+        (input.id, input.seconds)
+    }
+
+    fn output(&self, record: &JobRecord) -> Result<Task, Problem> {
+        view::task(record)
     }
 }
 

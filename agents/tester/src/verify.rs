@@ -180,7 +180,7 @@ impl Verify {
                 _ = breath.tick() => {
                     let now = done.load(Ordering::Relaxed);
                     if told != Some(now) {
-                        job.say(format!("{now} of {} checks", list.len())).await?;
+                        job.say(format!("ran {now} of {} checks", list.len())).await?;
                         told = Some(now);
                     }
                 }

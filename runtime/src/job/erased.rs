@@ -1,6 +1,6 @@
 //! Long tools of any type behind one object-safe interface over JSON.
 
-use super::{Job, JobError, Step};
+use super::{Job, JobError, JobRecord, Question, Reply, Step};
 use crate::{
     Principal, decode,
     tool::{Admission, LongTool},
@@ -32,6 +32,12 @@ pub(crate) trait ErasedLongTool: Send + Sync {
     ) -> BoxFuture<'a, Result<Vec<What>, JobError>>;
 
     fn in_doubt(&self, problem: &Problem) -> Vec<What>;
+
+    fn status(&self, record: &JobRecord) -> Option<String>;
+
+    fn question(&self, record: &JobRecord) -> Option<Question>;
+
+    fn reply(&self, by: &Principal, question: &Question, reply: Reply) -> Result<Option<Value>, Problem>;
 
     fn failed<'a>(
         &'a self,
@@ -88,6 +94,18 @@ impl<T: LongTool> ErasedLongTool for Erased<T> {
 
     fn in_doubt(&self, problem: &Problem) -> Vec<What> {
         self.0.in_doubt(problem)
+    }
+
+    fn status(&self, record: &JobRecord) -> Option<String> {
+        self.0.status(record)
+    }
+
+    fn question(&self, record: &JobRecord) -> Option<Question> {
+        self.0.question(record)
+    }
+
+    fn reply(&self, by: &Principal, question: &Question, reply: Reply) -> Result<Option<Value>, Problem> {
+        self.0.reply(by, question, reply)
     }
 
     fn failed<'a>(

@@ -1,4 +1,6 @@
-use super::{Filter, JobRecord, JobStatus, Resolution, Timing, erased::ErasedLongTool, queue::Queue};
+use super::{
+    Filter, JobRecord, JobStatus, Question, Replied, Reply, Resolution, Timing, erased::ErasedLongTool, queue::Queue,
+};
 use crate::{
     Hints, Principal, Store,
     store::{Asking, Filtered, NewJob, StoreError, Submitted},
@@ -13,6 +15,9 @@ const EVENTS: u32 = 500;
 
 /// How long a run has, after the event that asks a person, to let go of its job.
 const SETTLING: Duration = Duration::from_millis(500);
+
+/// How long a reply waits for the run that asked to let go of its job; a run that lost its lease is repeated meanwhile.
+const ASKS_SOON: Duration = Duration::from_secs(5);
 
 /// What a new job is to do.
 #[derive(Debug, Default)]
@@ -152,7 +157,7 @@ impl Jobs {
         let deadline = Instant::now() + SETTLING;
         loop {
             let changed = self.changed(id);
-            if self.store.answer(id, Asking::Person, &answer).await.map_err(unavailable)? {
+            if self.store.answer(id, Asking::Person, None, &answer).await.map_err(unavailable)? {
                 self.hints.send(id);
                 self.hints.queued(self.agent);
                 return self.get(caller, id).await;
@@ -172,12 +177,90 @@ impl Jobs {
     pub async fn resolve(&self, caller: &Principal, id: JobId, resolution: Resolution) -> Result<JobRecord, Problem> {
         self.check_owner(caller, id).await?;
         let answer = serde_json::to_value(resolution).map_err(|error| Code::Internal.problem(error.to_string()))?;
-        if !self.store.answer(id, Asking::InDoubt, &answer).await.map_err(unavailable)? {
+        if !self.store.answer(id, Asking::InDoubt, None, &answer).await.map_err(unavailable)? {
             return Err(Code::NotWaiting.problem("It is not in doubt."));
         }
         self.hints.send(id);
         self.hints.queued(self.agent);
         self.get(caller, id).await
+    }
+
+    /// What a job asks a person now, if anything.
+    #[must_use]
+    pub fn question(&self, record: &JobRecord) -> Option<Question> {
+        if record.answered || record.ended_at.is_some() {
+            return None;
+        }
+        let own = self.tools.get(record.tool.as_str()).and_then(|tool| tool.question(record));
+        let doubt = || {
+            let reason = record.message.as_deref().unwrap_or("An act may or may not have taken place.");
+            Question::in_doubt(&(record.id, record.fence), reason)
+        };
+        own.or_else(|| (record.status == JobStatus::InDoubt).then(doubt))
+    }
+
+    /// What a job does, in a sentence for people.
+    #[must_use]
+    pub fn status(&self, record: &JobRecord) -> Option<String> {
+        self.tools.get(record.tool.as_str()).map_or_else(|| record.message.clone(), |tool| tool.status(record))
+    }
+
+    /// Whether this caller may decide what a job asks. People decide; a service says of its own job's doubt what a person told it.
+    #[must_use]
+    pub fn may_decide(caller: &Principal, question: &Question) -> bool {
+        matches!(caller, Principal::Person(_)) || question.kind == Question::IN_DOUBT
+    }
+
+    /// Takes a reply to exactly this question, and wakes the job. Of two replies one is taken.
+    ///
+    /// # Errors
+    /// [`protocol::Code::QuestionOver`] when the job asks something else, or nothing any more: nothing happens then;
+    /// [`protocol::Code::Forbidden`]; [`protocol::Code::NotFound`]; what the tool says of the reply.
+    pub async fn reply(
+        &self,
+        caller: &Principal,
+        id: JobId,
+        question: Digest,
+        reply: &Reply,
+    ) -> Result<Replied, Problem> {
+        let deadline = Instant::now() + ASKS_SOON;
+        loop {
+            let changed = self.changed(id);
+            let record = self.get(caller, id).await?;
+            let asked = self.question(&record).filter(|asked| asked.id == question).ok_or_else(over)?;
+            if !Self::may_decide(caller, &asked) {
+                return Err(Code::Forbidden.problem("Only a person may decide that."));
+            }
+            let Some((asking, answer)) = self.decision(caller, &record, &asked, reply)? else {
+                return Ok(Replied::Undecided(record));
+            };
+            // Bound to the claim that asks: whatever happened since the look, nothing else is answered.
+            if self.store.answer(id, asking, Some(record.fence), &answer).await.map_err(unavailable)? {
+                self.hints.send(id);
+                self.hints.queued(self.agent);
+                return Ok(Replied::Taken(self.get(caller, id).await?));
+            }
+            if timeout_at(deadline, changed).await.is_err() {
+                return Err(Code::NotWaiting.problem("It does not wait for an answer yet. Try again soon."));
+            }
+        }
+    }
+
+    /// The answer that a reply comes to; `None` when it decides nothing.
+    fn decision(
+        &self,
+        caller: &Principal,
+        record: &JobRecord,
+        question: &Question,
+        reply: &Reply,
+    ) -> Result<Option<(Asking, serde_json::Value)>, Problem> {
+        if record.status == JobStatus::InDoubt {
+            let answer = reply.resolution()?.map(serde_json::to_value).transpose();
+            let answer = answer.map_err(|error| Code::Internal.problem(error.to_string()))?;
+            return Ok(answer.map(|answer| (Asking::InDoubt, answer)));
+        }
+        let tool = self.tools.get(record.tool.as_str()).ok_or_else(over)?;
+        Ok(tool.reply(caller, question, reply.clone())?.map(|answer| (Asking::Person, answer)))
     }
 
     /// The job's events after this sequence number, at most 500, in order.
@@ -192,10 +275,15 @@ impl Jobs {
     /// Returns when something may have happened to the job since the call, at the latest after the poll interval. Subscribe
     /// (call it, without awaiting) before looking, so that nothing is missed.
     pub fn changed(&self, id: JobId) -> impl Future<Output = ()> + Send + use<> {
-        let (watch, poll) = (self.hints.watch(id), self.timing.poll);
+        self.changed_within(id, self.timing.poll)
+    }
+
+    /// The same, at the latest after this time.
+    pub(crate) fn changed_within(&self, id: JobId, longest: Duration) -> impl Future<Output = ()> + Send + use<> {
+        let watch = self.hints.watch(id);
         async move {
             // Late is as good as in time: either way the caller looks again.
-            let _ = tokio::time::timeout(poll, watch.changed()).await;
+            let _ = tokio::time::timeout(longest, watch.changed()).await;
         }
     }
 
@@ -233,6 +321,11 @@ impl Jobs {
         super::ask::turns(recorded).map_err(|error| Code::Internal.problem(error.to_string()))
     }
 
+    /// A secret that all replicas of this service share.
+    pub(crate) async fn secret(&self, name: &str) -> Result<Vec<u8>, Problem> {
+        self.store.secret(name).await.map_err(unavailable)
+    }
+
     /// Whether the store answers.
     pub(crate) async fn ping(&self) -> Result<(), Problem> {
         self.store.ping().await.map_err(unavailable)
@@ -265,6 +358,11 @@ fn may_see(caller: &Principal, owner: &Principal) -> bool {
 
 fn conflict() -> Problem {
     Code::IdempotencyConflict.problem("This key came with another body before. Use a fresh key for a new request.")
+}
+
+/// Whoever answers it learns what is asked now by looking again.
+pub(crate) fn over() -> Problem {
+    Code::QuestionOver.problem("It was answered, or became another. Look again to see what is asked now.")
 }
 
 /// The same whether it does not exist or is somebody else's.

@@ -10,6 +10,7 @@ mod effect;
 pub(crate) mod erased;
 mod jobs;
 mod lease;
+mod question;
 mod queue;
 mod run;
 #[cfg(test)]
@@ -18,7 +19,9 @@ pub mod worker;
 
 pub use context::Job;
 pub use effect::Probe;
+pub(crate) use jobs::over;
 pub use jobs::{Jobs, Order};
+pub use question::{Field, Question, Replied, Reply, Takes};
 pub(crate) use run::part_of;
 
 use crate::{Principal, store::StoreError};
@@ -40,7 +43,7 @@ pub enum Step<C, O> {
 pub enum Wait {
     /// A peer's job. Runs again when a hint says that something happened to it, at the latest after the poll interval.
     Peer(JobId),
-    /// A person: runs again when [`Jobs::answer`] is called.
+    /// A person: runs again when [`Jobs::answer`] is called, or [`Jobs::reply`] with a reply to [`crate::LongTool::question`].
     Person,
     /// A moment.
     Until(Timestamp),
@@ -151,6 +154,10 @@ pub struct JobRecord {
     pub input: serde_json::Value,
     /// Its last checkpoint.
     pub checkpoint: Option<serde_json::Value>,
+    /// The fencing token of its last claim.
+    pub fence: u64,
+    /// How many events it has.
+    pub events: u64,
     /// When it was written, last changed, first claimed, and ended.
     pub created_at: Timestamp,
     /// Last change.

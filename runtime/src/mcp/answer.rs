@@ -33,7 +33,7 @@ pub(super) fn bad(problem: &Problem) -> CallToolResult {
 pub(super) fn protocol_error(problem: &Problem) -> ErrorData {
     let (message, data) = (problem.to_string(), Some(json(problem)));
     match problem.code {
-        Code::NotFound | Code::BadRequest => ErrorData::invalid_params(message, data),
+        Code::NotFound | Code::BadRequest | Code::BadRequestState => ErrorData::invalid_params(message, data),
         _ if problem.status < 500 => ErrorData::invalid_request(message, data),
         _ => ErrorData::internal_error(message, data),
     }

@@ -1,10 +1,11 @@
-//! What every service with long tools has: `get_job` and `cancel_job` for callers that do not know MCP tasks, `get_usage` and
-//! `get_transcript` for those who want to know what language models had to do with a job.
+//! What every service with long tools has: `get_job`, `wait_job`, `cancel_job` and `resolve_job` for callers that do not know MCP
+//! tasks, `get_usage` and `get_transcript` for those who want to know what language models had to do with a job.
 
 use crate::{
     About, Jobs, Principal, ShortTool, Toolbox,
-    job::{JobRecord, JobStatus},
+    job::{JobRecord, JobStatus, Resolution},
     model::usage,
+    tool::WaitingTool,
 };
 use protocol::{
     JobId, Problem,
@@ -18,7 +19,9 @@ use serde_json::Value;
 pub(super) fn toolbox(jobs: &Jobs) -> Toolbox {
     Toolbox::new()
         .short(GetJob(jobs.clone()))
+        .waiting(WaitJob)
         .short(CancelJob(jobs.clone()))
+        .short(ResolveJob(jobs.clone()))
         .short(GetUsage(jobs.clone()))
         .short(GetTranscript(jobs.clone()))
 }
@@ -130,6 +133,78 @@ impl ShortTool for GetJob {
 
     async fn call(&self, caller: &Principal, input: WhichJob) -> Result<JobReport, Problem> {
         Ok(self.0.get(caller, input.job_id).await?.into())
+    }
+}
+
+/// Which job, and how long.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct WaitForJob {
+    /// The id that the tool's call returned.
+    job_id: JobId,
+    /// How long, in seconds: 1 to 45 (the default). Then it answers where the job stands.
+    #[serde(default)]
+    seconds: Option<u32>,
+}
+
+struct WaitJob;
+
+impl WaitingTool for WaitJob {
+    const NAME: &'static str = "wait_job";
+    type Input = WaitForJob;
+    type Output = JobReport;
+
+    fn about(&self) -> About {
+        About {
+            title: "Wait for a job",
+            description: "Waits until a job has ended or asks a person something, at most 45 seconds, and says where it stands. Call \
+                          it again while the status is queued or running.",
+            read_only: true,
+            destructive: false,
+            idempotent: true,
+        }
+    }
+
+    fn waits(&self, input: &WaitForJob) -> (JobId, Option<u32>) {
+        (input.job_id, input.seconds)
+    }
+
+    fn output(&self, record: &JobRecord) -> Result<JobReport, Problem> {
+        Ok(record.clone().into())
+    }
+}
+
+/// What a person says of a job that is in doubt.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Doubt {
+    /// The id that the tool's call returned.
+    job_id: JobId,
+    /// Whether the act took place. If not, it is done again; if so, or if nobody can tell, it is left and the job fails.
+    happened: bool,
+}
+
+struct ResolveJob(Jobs);
+
+impl ShortTool for ResolveJob {
+    const NAME: &'static str = "resolve_job";
+    type Input = Doubt;
+    type Output = JobReport;
+
+    fn about(&self) -> About {
+        About {
+            title: "Resolve a job's doubt",
+            description: "Says of a job that asks whether an act took place that it did, or did not. Only with what a person said who \
+                          has looked.",
+            read_only: false,
+            destructive: true,
+            idempotent: true,
+        }
+    }
+
+    async fn call(&self, caller: &Principal, input: Doubt) -> Result<JobReport, Problem> {
+        let resolution = if input.happened { Resolution::GiveUp } else { Resolution::Again };
+        Ok(self.0.resolve(caller, input.job_id, resolution).await?.into())
     }
 }
 

@@ -1,7 +1,7 @@
 //! Tools as `tools/list` shows them: schemas from the types, hints from what the tool promises.
 
 use super::job_tools::JobHandle;
-use crate::tool::{About, LongTool, ShortTool};
+use crate::tool::{About, LongTool, ShortTool, WaitingTool};
 use rmcp::model::{JsonObject, Tool, ToolAnnotations};
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde::Serialize;
@@ -9,8 +9,16 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 pub(crate) fn of_short<T: ShortTool>(tool: &T) -> Tool {
-    let listing = described(T::NAME, tool.about(), input_schema::<T::Input>());
-    match object_schema::<T::Output>() {
+    at_once::<T::Input, T::Output>(T::NAME, tool.about())
+}
+
+pub(crate) fn of_waiting<T: WaitingTool>(tool: &T) -> Tool {
+    at_once::<T::Input, T::Output>(T::NAME, tool.about())
+}
+
+fn at_once<I: JsonSchema, O: JsonSchema>(name: &'static str, about: About) -> Tool {
+    let listing = described(name, about, input_schema::<I>());
+    match object_schema::<O>() {
         Some(schema) => listing.with_raw_output_schema(Arc::new(schema)),
         None => listing,
     }

@@ -1,12 +1,18 @@
 //! The MCP server: one stateless endpoint for MCP 2026-07-28 and for clients down to 2025-03-26, over a service's tools.
 //!
 //! What happens to a call is decided here, what the bytes look like in `rmcp`. A call of a long tool writes its job and
-//! answers with the handle; nothing of a task lives in this process.
+//! answers with the handle; nothing of a task lives in this process. What a job asks a person is put to clients that can show a
+//! form (`asking`), in tasks as in calls that wait (`waiting`); what such a client brings back is sealed (`seal`).
 
 mod answer;
+pub(crate) mod asking;
 mod job_tools;
 pub(crate) mod listing;
-pub(crate) mod tasks;
+mod seal;
+mod tasks;
+mod waiting;
+
+pub(crate) use waiting::Terms;
 
 use crate::{
     Jobs, Principal, Toolbox, decode,
@@ -14,6 +20,7 @@ use crate::{
     job::Order,
     tool::{Act, Entry},
 };
+use asking::Audience;
 use futures::FutureExt as _;
 use job_tools::JobHandle;
 use protocol::{Code, JobId, Problem};
@@ -21,16 +28,19 @@ use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
         CacheScope, CallToolRequestParams, CallToolResponse, CancelTaskParams, DiscoverResult, GetTaskParams,
-        GetTaskResult, Implementation, ListToolsResult, PaginatedRequestParams, ProtocolVersion, ServerCapabilities,
-        ServerConfig, UpdateTaskParams,
+        GetTaskResult, Implementation, InputResponses, ListToolsResult, PaginatedRequestParams, ProtocolVersion,
+        ServerCapabilities, ServerConfig, UpdateTaskParams,
     },
     service::RequestContext,
     transport::streamable_http_server::{
         StreamableHttpServerConfig, StreamableHttpService, session::never::NeverSessionManager,
     },
 };
+use seal::Seal;
 use serde_json::Value;
-use std::{borrow::Cow, collections::HashMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{borrow::Cow, collections::HashMap, panic::AssertUnwindSafe, sync::Arc};
+use tokio_util::sync::CancellationToken;
+use waiting::Wait;
 
 /// Where a caller puts the idempotency key of a call that starts a job: in the request's `_meta`, or in the HTTP header.
 pub(crate) const IDEMPOTENCY_META: &str = "dev.yonin/idempotencyKey";
@@ -55,12 +65,21 @@ struct Inner {
     listing: ListToolsResult,
     tools: HashMap<String, Act>,
     jobs: Option<Jobs>,
-    poll: Duration,
+    terms: Terms,
+    seal: Seal,
+    /// Calls that wait answer when the service stops.
+    stopping: CancellationToken,
 }
 
 impl Server {
-    /// The server of these tools. `poll` is how often a client should look at a task.
-    pub(crate) fn new(service: &'static str, tools: Toolbox, jobs: Option<Jobs>, poll: Duration) -> Self {
+    /// The server of these tools.
+    pub(crate) fn new(
+        service: &'static str,
+        tools: Toolbox,
+        jobs: Option<Jobs>,
+        terms: Terms,
+        stopping: CancellationToken,
+    ) -> Self {
         let mut entries = tools.tools;
         let has_jobs = entries.iter().any(|entry| matches!(entry.act, Act::Submit(_)));
         if let Some(jobs) = jobs.as_ref().filter(|_| has_jobs && tools.job_tools) {
@@ -72,7 +91,8 @@ impl Server {
         let tools_by_name =
             entries.into_iter().map(|Entry { listing, act }| (listing.name.into_owned(), act)).collect();
         let config = config(service, tools.instructions, has_jobs);
-        Self(Arc::new(Inner { service, config, listing, tools: tools_by_name, jobs, poll }))
+        let seal = Seal::new(terms.question_expiry);
+        Self(Arc::new(Inner { service, config, listing, tools: tools_by_name, jobs, terms, seal, stopping }))
     }
 
     /// The endpoint. Keys, hosts, origins and body sizes were looked at before a request gets here.
@@ -86,7 +106,14 @@ impl Server {
         StreamableHttpService::new(move || Ok(self.clone()), Arc::default(), config)
     }
 
-    async fn answer(&self, caller: &Principal, name: &str, call: Call) -> Result<CallToolResponse, ErrorData> {
+    async fn answer(
+        &self,
+        audience: Audience,
+        name: &str,
+        call: Call,
+        context: &RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let caller = &audience.caller;
         match self.0.tools.get(name) {
             None => {
                 let problem = Code::NotFound.problem(format!("{} has no tool of that name", self.0.service));
@@ -96,7 +123,14 @@ impl Server {
                 let answered = unpanicked(name, tool.call(caller, call.arguments)).await;
                 Ok(self.told(name, answered.map(|value| answer::good(value).into())))
             }
-            Some(Act::Submit(_)) => Ok(self.told(name, self.submit(caller, name, call).await)),
+            Some(Act::Submit(_)) => Ok(self.told(name, self.submit(&audience, name, call).await)),
+            Some(Act::Wait(tool)) => {
+                let wait = async { Wait::new(self, tool.as_ref(), name, audience, &call, context)?.run(&call).await };
+                match unpanicked(name, wait).await {
+                    Err(problem) if problem.code == Code::BadRequestState => Err(answer::protocol_error(&problem)),
+                    answered => Ok(self.told(name, answered)),
+                }
+            }
         }
     }
 
@@ -114,12 +148,13 @@ impl Server {
         })
     }
 
-    async fn submit(&self, caller: &Principal, name: &str, call: Call) -> Result<CallToolResponse, Problem> {
+    async fn submit(&self, audience: &Audience, name: &str, call: Call) -> Result<CallToolResponse, Problem> {
+        let (caller, jobs) = (&audience.caller, self.jobs()?);
         let (key, share) = (call.idempotency_key?, call.share.filter(|_| matches!(caller, Principal::Service(_))));
         let order = Order { key: key.as_deref(), share: share.as_deref(), input: call.arguments };
-        let record = unpanicked(name, self.jobs()?.submit(caller, name, order)).await?;
+        let record = unpanicked(name, jobs.submit(caller, name, order)).await?;
         Ok(if call.wants_task {
-            CallToolResponse::Task(tasks::handle(&record, self.0.poll))
+            CallToolResponse::Task(tasks::handle(jobs, &record, self.0.terms, audience))
         } else {
             answer::good(answer::json(&JobHandle::from(&record))).into()
         })
@@ -136,6 +171,9 @@ struct Call {
     idempotency_key: Result<Option<String>, Problem>,
     share: Option<String>,
     wants_task: bool,
+    /// A person's answers, and what says to which questions.
+    responses: InputResponses,
+    request_state: Option<String>,
 }
 
 impl Call {
@@ -149,6 +187,8 @@ impl Call {
                 .and_then(Value::as_str)
                 .map(|share| share.chars().take(LONGEST_SHARE).collect()),
             wants_task: context.client_capabilities().is_some_and(|capabilities| capabilities.supports_tasks()),
+            responses: request.input_responses.unwrap_or_default(),
+            request_state: request.request_state,
         }
     }
 }
@@ -189,9 +229,9 @@ impl ServerHandler for Server {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let caller = caller(&context)?;
+        let audience = Audience::of(caller(&context)?, &context);
         let name = request.name.clone();
-        self.answer(&caller, &name, Call::of(request, &context)).await
+        self.answer(audience, &name, Call::of(request, &context), &context).await
     }
 
     async fn get_task(
@@ -199,9 +239,10 @@ impl ServerHandler for Server {
         request: GetTaskParams,
         context: RequestContext<RoleServer>,
     ) -> Result<GetTaskResult, ErrorData> {
-        let (caller, id) = (caller(&context)?, job_id(&request.task_id)?);
-        let record = self.jobs_or_error()?.get(&caller, id).await.map_err(|it| answer::protocol_error(&it))?;
-        Ok(tasks::report(&record, self.0.poll))
+        let (audience, id) = (Audience::of(caller(&context)?, &context), job_id(&request.task_id)?);
+        let jobs = self.jobs_or_error()?;
+        let record = jobs.get(&audience.caller, id).await.map_err(|it| answer::protocol_error(&it))?;
+        Ok(tasks::report(jobs, &record, self.0.terms, &audience))
     }
 
     async fn cancel_task(
@@ -210,30 +251,18 @@ impl ServerHandler for Server {
         context: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
         let (caller, id) = (caller(&context)?, job_id(&request.task_id)?);
-        match self.jobs_or_error()?.cancel(&caller, id).await {
-            Ok(_) => Ok(()),
-            Err(problem) if tasks::is_over(problem.code) => Ok(()),
-            Err(problem) => Err(answer::protocol_error(&problem)),
-        }
+        let cancelled = tasks::cancel(self.jobs_or_error()?, &caller, id).await;
+        cancelled.map_err(|problem| answer::protocol_error(&problem))
     }
 
-    /// The one thing that a task asks is what to do about an act that may have taken place.
     async fn update_task(
         &self,
         request: UpdateTaskParams,
         context: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
         let (caller, id) = (caller(&context)?, job_id(&request.task_id)?);
-        let jobs = self.jobs_or_error()?;
-        let updated = if request.input_responses.is_empty() {
-            jobs.get(&caller, id).await
-        } else {
-            match tasks::resolution(&request.input_responses) {
-                Ok(resolution) => jobs.resolve(&caller, id, resolution).await,
-                Err(problem) => Err(problem),
-            }
-        };
-        updated.map(drop).map_err(|problem| answer::protocol_error(&problem))
+        let updated = tasks::update(self.jobs_or_error()?, &caller, id, &request.input_responses).await;
+        updated.map_err(|problem| answer::protocol_error(&problem))
     }
 }
 

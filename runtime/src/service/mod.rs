@@ -15,7 +15,7 @@ use crate::{
         Timing,
         worker::{Work, Worker, WorkerHandle},
     },
-    mcp::Server,
+    mcp::{Server, Terms},
     telemetry,
     tool::Act,
 };
@@ -31,6 +31,9 @@ const LONGEST_QUEUE: u64 = 100_000;
 
 /// How long jobs are kept after their end, unless told.
 const RETENTION: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// How long a person may take to answer a form, unless told.
+const QUESTION_EXPIRY: Duration = Duration::from_secs(600);
 
 type MoreTools = Box<dyn FnOnce(Jobs) -> Toolbox + Send>;
 type MoreRoutes = Box<dyn FnOnce(Jobs, CancellationToken) -> Router + Send>;
@@ -53,6 +56,7 @@ pub struct Service {
     timing: Timing,
     longest_queue: u64,
     retention: Duration,
+    question_expiry: Duration,
     stopping: CancellationToken,
 }
 
@@ -74,6 +78,7 @@ impl Service {
             timing: Timing::default(),
             longest_queue: LONGEST_QUEUE,
             retention: RETENTION,
+            question_expiry: QUESTION_EXPIRY,
             stopping: CancellationToken::new(),
         }
     }
@@ -117,6 +122,14 @@ impl Service {
     #[must_use]
     pub fn retention(mut self, retention: Duration) -> Self {
         self.retention = retention;
+        self
+    }
+
+    /// How long a person may take to answer a form that an MCP client shows (10 minutes unless given). Who takes longer is asked
+    /// again; the job itself waits for as long as it takes.
+    #[must_use]
+    pub fn question_expiry(mut self, expiry: Duration) -> Self {
+        self.question_expiry = expiry;
         self
     }
 
@@ -184,7 +197,8 @@ impl Service {
             own = self.routes.into_iter().fold(own, |own, more| own.merge(more(jobs.clone(), stopping.clone())));
         }
         let guard = Guard { callers: self.callers, hosts: self.hosts, body_limit: self.body_limit };
-        let mcp = Server::new(self.name, tools, jobs.clone(), self.timing.poll);
+        let terms = Terms { poll: self.timing.poll, retention: self.retention, question_expiry: self.question_expiry };
+        let mcp = Server::new(self.name, tools, jobs.clone(), terms, stopping.clone());
         let health = Health { jobs: jobs.clone(), stopping: stopping.clone() };
         let router = routes::router(self.name, own, mcp, guard, health);
         let work = has_long.then_some(Work { slots: self.slots, timing: self.timing, retention: self.retention });

@@ -11,6 +11,7 @@ mod outside;
 mod read;
 mod row;
 mod schema;
+mod secret;
 #[cfg(test)]
 mod tests;
 mod write;

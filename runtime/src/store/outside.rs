@@ -115,8 +115,15 @@ impl Store {
         Ok(again(|| self.database.execute(&sql)).await? == 1)
     }
 
-    /// Answers a job that asks, or one that is in doubt. `false` when it is not.
-    pub(crate) async fn answer(&self, job: JobId, asking: Asking, answer: &Value) -> Result<bool, StoreError> {
+    /// Answers a job that asks, or one that is in doubt; when a claim is named, only what that claim has asked. `false` when it is
+    /// not so.
+    pub(crate) async fn answer(
+        &self,
+        job: JobId,
+        asking: Asking,
+        claim: Option<u64>,
+        answer: &Value,
+    ) -> Result<bool, StoreError> {
         let state = match asking {
             Asking::Person => "asking",
             Asking::InDoubt => "in_doubt",
@@ -127,6 +134,10 @@ impl Store {
              where id = ? and agent = ? and state = ? and cancelling = 0",
         );
         let sql = sql.bind(serde_json::to_string(answer)?).bind(job).bind(&*self.agent).bind(state);
+        let sql = match claim {
+            Some(fence) => sql.and("fence = ?").bind(fence.cast_signed()),
+            None => sql,
+        };
         Ok(self.database.execute(&sql).await? == 1)
     }
 }

@@ -27,6 +27,8 @@ pub(super) struct JobRow {
     input: String,
     checkpoint: Option<String>,
     outcome: Option<String>,
+    fence: i64,
+    events: i64,
     created_at: i64,
     updated_at: i64,
     started_at: Option<i64>,
@@ -48,6 +50,8 @@ impl JobRow {
             input: row.get("input")?,
             checkpoint: row.get("checkpoint")?,
             outcome: row.get("outcome")?,
+            fence: row.get("fence")?,
+            events: row.get("events")?,
             created_at: row.get("created_at")?,
             updated_at: row.get("updated_at")?,
             started_at: row.get("started_at")?,
@@ -60,6 +64,7 @@ impl JobRow {
         let was_running = self.state == "running";
         "running".clone_into(&mut self.state);
         self.updated_at = now;
+        self.fence += 1;
         if !cancelling {
             self.started_at.get_or_insert(now);
         }
@@ -77,6 +82,8 @@ impl JobRow {
             message: self.message,
             input: serde_json::from_str(&self.input)?,
             checkpoint: self.checkpoint.as_deref().map(serde_json::from_str).transpose()?,
+            fence: self.fence.cast_unsigned(),
+            events: self.events.cast_unsigned(),
             created_at: moment(self.created_at)?,
             updated_at: moment(self.updated_at)?,
             started_at: self.started_at.map(moment).transpose()?,

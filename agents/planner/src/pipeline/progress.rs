@@ -1,5 +1,5 @@
 use super::{drive::question, ledger::Ledger, work::Part};
-use protocol::{Digest, JobId, Timestamp, artifact::Release, pipeline::Pipeline, task::Question};
+use protocol::{Digest, JobId, TaskId, Timestamp, artifact::Release, pipeline::Pipeline, task::Question};
 use serde::{Deserialize, Serialize};
 
 /// What a task remembers between two runs: its checkpoint. Artifacts are kept beside it.
@@ -72,6 +72,19 @@ impl Progress {
         match &self.doubt {
             Some(reason) => Some(Question::InDoubt { reason: reason.clone() }),
             None => question(&self.state),
+        }
+    }
+
+    /// What makes the question this one and no other: everything that is decided about, and since when it is asked.
+    pub(crate) fn asked(&self, task: TaskId) -> Digest {
+        Digest::of(&(task, &self.state, &self.doubt, self.asked_at))
+    }
+
+    /// The change-set that a person decides about.
+    pub(crate) fn change_set(&self) -> Option<String> {
+        match &self.state {
+            Pipeline::Approving { built, .. } => Some(built.change_set.to_string()),
+            _ => None,
         }
     }
 

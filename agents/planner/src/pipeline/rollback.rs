@@ -4,18 +4,24 @@ use super::{
     progress::Progress,
     settle,
 };
+use crate::asking;
 use protocol::{
     Code, Digest, Problem,
     artifact::Release,
     event::What,
     pipeline::Pipeline,
-    task::{Question, Stage, Status},
+    task::{Question as Asked, Stage, Status},
     tools::{
         coder::{AppSnapshot, RollbackTo},
         planner::{ROLLBACK_APP, RollbackAppInput, TaskOutcome},
     },
 };
-use runtime::{About, Job, JobError, LongTool, Principal, Step, tool::Admission};
+use runtime::{
+    About, Job, JobError, LongTool, Principal, Step,
+    job::{JobRecord, Question, Reply},
+    tool::Admission,
+};
+use serde_json::Value;
 
 /// `rollback_app`: a task of its own that returns an app to an earlier release.
 pub(crate) struct RollbackTool {
@@ -67,8 +73,20 @@ impl LongTool for RollbackTool {
         Ok(vec![settle::cancelled()])
     }
 
+    fn status(&self, record: &JobRecord) -> Option<String> {
+        asking::status(record)
+    }
+
+    fn question(&self, record: &JobRecord) -> Option<Question> {
+        asking::question(record)
+    }
+
+    fn reply(&self, by: &Principal, question: &Question, reply: Reply) -> Result<Option<Value>, Problem> {
+        asking::reply(by, question, &reply)
+    }
+
     fn in_doubt(&self, problem: &Problem) -> Vec<What> {
-        vec![What::Asked { question: Question::InDoubt { reason: problem.to_string() } }]
+        vec![What::Asked { question: Asked::InDoubt { reason: problem.to_string() } }]
     }
 
     async fn failed(

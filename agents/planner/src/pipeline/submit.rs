@@ -4,15 +4,21 @@ use super::{
     progress::Progress,
     settle,
 };
+use crate::asking;
 use protocol::{
     Problem,
     event::What,
     pipeline::Pipeline,
     rest::SubmitTask,
-    task::{Question, Stage, Status},
+    task::{Question as Asked, Stage, Status},
     tools::planner::{SUBMIT_TASK, TaskOutcome},
 };
-use runtime::{About, Job, JobError, LongTool, Principal, Step, tool::Admission};
+use runtime::{
+    About, Job, JobError, LongTool, Principal, Step,
+    job::{JobRecord, Question, Reply},
+    tool::Admission,
+};
+use serde_json::Value;
 
 /// `submit_task`: a goal becomes a tested, live, reversible release.
 pub(crate) struct SubmitTool {
@@ -74,8 +80,20 @@ impl LongTool for SubmitTool {
         Ok(vec![settle::cancelled()])
     }
 
+    fn status(&self, record: &JobRecord) -> Option<String> {
+        asking::status(record)
+    }
+
+    fn question(&self, record: &JobRecord) -> Option<Question> {
+        asking::question(record)
+    }
+
+    fn reply(&self, by: &Principal, question: &Question, reply: Reply) -> Result<Option<Value>, Problem> {
+        asking::reply(by, question, &reply)
+    }
+
     fn in_doubt(&self, problem: &Problem) -> Vec<What> {
-        vec![What::Asked { question: Question::InDoubt { reason: problem.to_string() } }]
+        vec![What::Asked { question: Asked::InDoubt { reason: problem.to_string() } }]
     }
 
     async fn failed(
