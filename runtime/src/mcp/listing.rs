@@ -37,6 +37,10 @@ enum Answer<O> {
 }
 
 fn described(name: &'static str, about: About, input: JsonObject) -> Tool {
+    debug_assert!(
+        !Value::Object(input.clone()).to_string().contains("[`"),
+        "{name}: no client follows a link of rustdoc"
+    );
     // The outside world of a tool is our own environment: nothing it meets there is unknown to us.
     let hints = ToolAnnotations::new()
         .read_only(about.read_only)

@@ -4,8 +4,9 @@ use super::answer;
 use crate::job::{JobRecord, JobStatus, Resolution};
 use protocol::{Problem, Timestamp, problem::Code};
 use rmcp::model::{
-    CallToolResult, CreateTaskResult, DetailedTask, ElicitRequest, ElicitRequestParams, ElicitationSchema,
-    GetTaskResult, InputRequest, InputRequests, InputResponses, JsonObject, Task, TaskPayload, TaskStatus,
+    CallToolResult, ContentBlock, CreateTaskResult, DetailedTask, ElicitRequest, ElicitRequestParams,
+    ElicitationSchema, GetTaskResult, InputRequest, InputRequests, InputResponses, JsonObject, Task, TaskPayload,
+    TaskStatus,
 };
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -16,12 +17,12 @@ pub(super) fn handle(record: &JobRecord, poll: Duration) -> CreateTaskResult {
 }
 
 /// The task as it stands. A job that failed is a tool's own error, so the task is completed with that error as its result;
-/// `failed` is for errors of the protocol.
-pub(super) fn report(record: &JobRecord, poll: Duration) -> GetTaskResult {
+/// `failed` is for errors of the protocol. The links lead from what came of it to what there is to read.
+pub(super) fn report(record: &JobRecord, poll: Duration, links: Vec<ContentBlock>) -> GetTaskResult {
     let payload = match &record.status {
         JobStatus::Queued | JobStatus::Running | JobStatus::Asking => TaskPayload::Working,
         JobStatus::InDoubt => in_doubt(record),
-        JobStatus::Done(output) => completed(&answer::good(output.clone())),
+        JobStatus::Done(output) => completed(&answer::linked(answer::good(output.clone()), links)),
         JobStatus::Failed(problem) => completed(&answer::bad(problem)),
         JobStatus::Cancelled => TaskPayload::Cancelled,
     };
@@ -84,7 +85,7 @@ fn completed(result: &CallToolResult) -> TaskPayload {
     TaskPayload::Completed { result }
 }
 
-fn time(moment: Timestamp) -> String {
+pub(super) fn time(moment: Timestamp) -> String {
     moment.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
 }
 
