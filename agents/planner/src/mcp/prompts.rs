@@ -16,6 +16,8 @@ pub(super) struct NewFeature(pub(super) Arc<AppNames>);
 
 impl Prompt for NewFeature {
     fn about(&self) -> AboutPrompt {
+        let app =
+            "The app's name: 2 to 31 small letters, digits and hyphens, a letter first. An unknown one is created.";
         let goal = "What is wanted, in your own words and any language (日本語でも構いません); 1 to 16,384 characters.";
         let approval = "When you are asked before it goes live: destructive (only if data can be lost; the default), always or auto \
                         (never; such changes fail).";
@@ -24,7 +26,7 @@ impl Prompt for NewFeature {
             title: "New feature / 新機能",
             description: "Have the team add a feature to a live PHP app, or create the app, and follow it until it is live.",
             arguments: vec![
-                Argument::required("app", "App", APP).suggested_by(self.0.clone()),
+                Argument::required("app", "App", app).suggested_by(self.0.clone()),
                 Argument::required("goal", "Goal", goal),
                 Argument::optional("approval", "Approval", approval).suggested_by(Arc::new(APPROVALS)),
             ],
@@ -60,7 +62,7 @@ impl Prompt for FixBug {
             description: "Have the team repair a live PHP app, with a check that fails before and passes after, and follow it until it \
                           is live.",
             arguments: vec![
-                Argument::required("app", "App", APP).suggested_by(self.0.clone()),
+                Argument::required("app", "App", "The name of the app that it is in.").suggested_by(self.0.clone()),
                 Argument::required("description", "Description", description),
                 Argument::optional("log", "Log lines", "What the log says about it; at most 16,384 characters."),
             ],
@@ -79,9 +81,6 @@ impl Prompt for FixBug {
         })
     }
 }
-
-const APP: &str =
-    "The app's name: 2 to 31 small letters, digits and hyphens, a letter first. An unknown one is created.";
 
 #[derive(Template)]
 #[template(path = "new_feature.en.txt")]
