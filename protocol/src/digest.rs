@@ -13,7 +13,11 @@ use std::{fmt, str::FromStr};
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
-#[schemars(with = "String", extend("pattern" = r"^sha256:[0-9a-f]{64}$"))]
+#[schemars(
+    with = "String",
+    description = "The SHA-256 address of something immutable: `sha256:` and 64 small hex digits.",
+    extend("pattern" = r"^sha256:[0-9a-f]{64}$")
+)]
 pub struct Digest([u8; 32]);
 
 impl Digest {

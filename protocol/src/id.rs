@@ -8,6 +8,7 @@ use uuid::Uuid;
 /// One durable run of one agent's tool. A UUIDv7, so ids sort by the time they were made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
+#[schemars(description = "A UUIDv7: ids sort by the time they were made.")]
 pub struct JobId(Uuid);
 
 /// A person's task is the Planner's job: the same id over REST, MCP and the command line.
@@ -56,11 +57,11 @@ pub struct BadName {
 }
 
 macro_rules! name {
-    ($(#[$doc:meta])* $name:ident, $what:literal, $pattern:literal, $valid:expr) => {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $pattern:literal, $described:literal, $valid:expr) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
         #[serde(try_from = "String", into = "String")]
-        #[schemars(with = "String", extend("pattern" = $pattern))]
+        #[schemars(with = "String", description = $described, extend("pattern" = $pattern))]
         pub struct $name(String);
 
         impl $name {
@@ -116,6 +117,7 @@ name!(
     AppName,
     "an app's name",
     "^[a-z][a-z0-9-]{1,30}$",
+    "An app's name, and its DNS label: 2 to 31 small letters, digits and hyphens, a letter first.",
     |text| (2..=31).contains(&text.len())
         && text.starts_with(|first: char| first.is_ascii_lowercase())
         && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
@@ -126,6 +128,7 @@ name!(
     PreviewName,
     "a preview's name",
     "^[a-z0-9]{26}$",
+    "A preview's name, an unguessable DNS label: 26 small letters and digits.",
     |text| text.len() == 26 && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9'))
 );
 

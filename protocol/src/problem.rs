@@ -36,6 +36,12 @@ macro_rules! codes {
     ($($name:ident = $code:literal, $status:literal, $title:literal;)*) => {
         /// A stable error code. Each has a page in `docs/errors/`.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+        // Every code in the schema of every tool would be most of what a model reads of it; OpenAPI has them all.
+        #[schemars(
+            with = "String",
+            description = "A stable error code, such as `not-found`: /errors/{code} explains it.",
+            extend("pattern" = "^[a-z-]+$")
+        )]
         pub enum Code {
             $(
                 #[doc = $title]

@@ -16,9 +16,14 @@ use utoipa::ToSchema;
 pub struct SubmitTask {
     /// What is wanted, in any language; 1 to 16,384 characters.
     #[schema(min_length = 1, max_length = 16_384)]
+    #[schemars(
+        length(min = 1, max = 16_384),
+        extend("examples" = ["Visitors can book a table; staff see the day's bookings.", "posts(title:string!, body:text)"])
+    )]
     pub goal: String,
     /// The app it is for; an unknown one is created.
     #[schema(value_type = String, pattern = "^[a-z][a-z0-9-]{1,30}$")]
+    #[schemars(extend("examples" = ["shop"]))]
     pub app: AppName,
     /// When a person is asked.
     #[serde(default)]
@@ -28,6 +33,7 @@ pub struct SubmitTask {
     pub budget: Budget,
     /// Anything the submitter wants to find it by; at most 16, names and values of at most 100 characters.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 16, "examples" = [{"ticket": "SHOP-12"}]))]
     pub labels: BTreeMap<String, String>,
 }
 

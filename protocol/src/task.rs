@@ -145,15 +145,18 @@ pub enum Approval {
 pub struct Budget {
     /// Rounds of build and verify, 1 to 10.
     #[schema(minimum = 1, maximum = 10)]
+    #[schemars(range(min = 1, max = 10))]
     pub attempts: u32,
     /// Tokens of language models, in and out together.
     pub tokens: u64,
     /// US dollars for language models, by the prices that the installation knows; absent for no limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 0)]
+    #[schemars(range(min = 0, max = 1_000_000))]
     pub cost_usd: Option<f64>,
     /// Seconds from the moment it leaves the queue, waiting for a person not counted; 10 to 86,400.
     #[schema(minimum = 10, maximum = 86_400)]
+    #[schemars(range(min = 10, max = 86_400))]
     pub seconds: u64,
 }
 

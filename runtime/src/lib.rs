@@ -3,6 +3,7 @@
 //! A service is a set of *tools* ([`tool`]) behind one HTTP endpoint ([`Service`]). A short tool answers at once. A long
 //! tool is a *job* ([`job`]): one row in the [`store`], claimed by any free replica under a lease with a fencing token, run,
 //! checkpointed, and finished. Acts on the outside world go through the effect ledger ([`job::Job::effect`]). Services
+//! Beside its tools it may let things be read ([`resource`]) and offer prompts ([`prompt`]). Services
 //! call each other over MCP ([`Peer`]) with credentials of their own ([`credentials`]).
 
 pub mod config;
@@ -16,6 +17,8 @@ mod mcp;
 pub mod model;
 mod peer;
 pub mod process;
+pub mod prompt;
+pub mod resource;
 pub mod service;
 pub mod store;
 pub mod telemetry;

@@ -7,6 +7,8 @@ use crate::{
         erased::{ErasedLongTool, erase},
     },
     mcp::listing,
+    prompt::Prompt,
+    resource::Resources,
 };
 use futures::future::BoxFuture;
 use protocol::{Code, JobId, Problem, event::What};
@@ -48,6 +50,12 @@ pub trait ShortTool: Send + Sync + 'static {
         caller: &Principal,
         input: Self::Input,
     ) -> impl Future<Output = Result<Self::Output, Problem>> + Send;
+
+    /// The job that an answer is about: links to what there is to read of it ([`Resources::of_job`]) come with the answer.
+    fn job(&self, output: &Self::Output) -> Option<JobId> {
+        let _ = output;
+        None
+    }
 }
 
 /// A tool whose call becomes a durable job.
@@ -170,9 +178,11 @@ pub struct Admission {
     pub events: Vec<What>,
 }
 
-/// The tools of one service, by name, in the order they were added.
+/// What one service offers over MCP: its tools and prompts, in the order they were added, and its resources.
 pub struct Toolbox {
     pub(crate) tools: Vec<Entry>,
+    pub(crate) prompts: Vec<Arc<dyn Prompt>>,
+    pub(crate) resources: Option<Arc<dyn Resources>>,
     pub(crate) job_tools: bool,
     pub(crate) instructions: Option<&'static str>,
 }
@@ -194,7 +204,7 @@ pub(crate) enum Act {
 
 impl Default for Toolbox {
     fn default() -> Self {
-        Self { tools: Vec::new(), job_tools: true, instructions: None }
+        Self { tools: Vec::new(), prompts: Vec::new(), resources: None, job_tools: true, instructions: None }
     }
 }
 
@@ -244,6 +254,28 @@ impl Toolbox {
         self
     }
 
+    /// With a prompt.
+    #[must_use]
+    pub fn prompt(mut self, prompt: impl Prompt) -> Self {
+        self.prompts.push(Arc::new(prompt));
+        self
+    }
+
+    /// With these resources, and no others.
+    #[must_use]
+    pub fn resources(mut self, resources: impl Resources) -> Self {
+        self.resources = Some(Arc::new(resources));
+        self
+    }
+
+    /// With what this one has, too; its settings are not looked at.
+    pub(crate) fn and(mut self, more: Self) -> Self {
+        self.tools.extend(more.tools);
+        self.prompts.extend(more.prompts);
+        self.resources = more.resources.or(self.resources);
+        self
+    }
+
     /// The long tools, by name.
     pub(crate) fn long_tools(&self) -> Arc<BTreeMap<&'static str, Arc<dyn ErasedLongTool>>> {
         let long = self.tools.iter().filter_map(|entry| match &entry.act {
@@ -256,14 +288,23 @@ impl Toolbox {
 
 /// A [`ShortTool`] whose types were erased.
 pub(crate) trait ErasedShortTool: Send + Sync {
-    fn call<'a>(&'a self, caller: &'a Principal, input: Value) -> BoxFuture<'a, Result<Value, Problem>>;
+    fn call<'a>(&'a self, caller: &'a Principal, input: Value) -> BoxFuture<'a, Result<Answer, Problem>>;
+}
+
+/// What a short tool answers.
+pub(crate) struct Answer {
+    pub(crate) output: Value,
+    /// The job that it is about.
+    pub(crate) job: Option<JobId>,
 }
 
 impl<T: ShortTool> ErasedShortTool for T {
-    fn call<'a>(&'a self, caller: &'a Principal, input: Value) -> BoxFuture<'a, Result<Value, Problem>> {
+    fn call<'a>(&'a self, caller: &'a Principal, input: Value) -> BoxFuture<'a, Result<Answer, Problem>> {
         Box::pin(async move {
             let output = ShortTool::call(self, caller, arguments(input)?).await?;
-            serde_json::to_value(output).map_err(|error| unwritable(T::NAME, &error))
+            let job = self.job(&output);
+            let output = serde_json::to_value(output).map_err(|error| unwritable(T::NAME, &error))?;
+            Ok(Answer { output, job })
         })
     }
 }

@@ -13,8 +13,12 @@ use std::process::ExitCode;
 /// The service `architect` with its one tool, `design`. Who may call it, and where it listens, is the caller's to say.
 #[must_use]
 pub fn service(config: &ArchitectConfig, store: Store) -> Service {
-    Service::new("architect", Toolbox::new().long(design::MakeDesign::new(config))).store(store)
+    Service::new("architect", Toolbox::new().instructions(INSTRUCTIONS).long(design::MakeDesign::new(config)))
+        .store(store)
 }
+
+const INSTRUCTIONS: &str = "The Architect of Yonin: turns plans into designs, for the Planner. `design` starts a job: follow it as a task, or \
+with get_job, until it has ended.";
 
 /// The Architect as a process of its own, told by its environment what it needs to know. [`runtime::process::run`] says what it does.
 pub async fn process(arguments: impl Iterator<Item = String>) -> ExitCode {

@@ -43,7 +43,8 @@ impl LongTool for Build {
         About {
             title: "Build a change",
             description: "Writes the change-set that a design asks for, mends what the Tester found, and stages it in a \
-                          private branch of the environment.",
+                          private branch of the environment. Answers the change-set, where it can be tested, and which statements \
+                          can lose data. Only for the Planner.",
             read_only: false,
             destructive: false,
             idempotent: true,

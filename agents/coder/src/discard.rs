@@ -28,7 +28,8 @@ impl ShortTool for DiscardPreview {
     fn about(&self) -> About {
         About {
             title: "Close a task's previews",
-            description: "Removes the private branches of a task that ended without a release. None left is no error.",
+            description: "Removes the private branches of a task that ended without a release. None left is no error. Only for the \
+                          Planner.",
             read_only: false,
             destructive: true,
             idempotent: true,

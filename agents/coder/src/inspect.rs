@@ -27,8 +27,8 @@ impl ShortTool for InspectApp {
     fn about(&self) -> About {
         About {
             title: "Look at an app",
-            description: "Tells an app's live release, its files, tables, migrations and earlier releases; without a name, \
-                          every app with its live release.",
+            description: "Tells an app's live release, its files, tables, migrations and earlier releases, and the text of the files \
+                          asked for (1 MiB at most together); without a name, every app with its live release.",
             read_only: true,
             destructive: false,
             idempotent: true,

@@ -28,6 +28,7 @@ use std::{process::ExitCode, sync::Arc};
 pub fn service(config: &CoderConfig, engine: Arc<dyn Engine>, store: Store) -> Service {
     let host = Host::new(config);
     let tools = Toolbox::new()
+        .instructions(INSTRUCTIONS)
         .short(inspect::InspectApp::new(host.clone()))
         .short(discard::DiscardPreview::new(host.clone()))
         .long(build::Build::new(host.clone(), engine, config.models.clone()))
@@ -35,6 +36,9 @@ pub fn service(config: &CoderConfig, engine: Arc<dyn Engine>, store: Store) -> S
         .long(rollback::TakeBack::new(host));
     Service::new("coder", tools).store(store)
 }
+
+const INSTRUCTIONS: &str = "The Coder of Yonin: looks at apps, and builds, releases and takes back changes, for the Planner alone. `build`, \
+`release` and `rollback` start jobs: follow them as tasks, or with get_job, until they have ended.";
 
 /// The Coder as a process of its own, told by its environment what it needs to know. [`runtime::process::run`] says what it does.
 pub async fn process(engine: Arc<dyn Engine>, arguments: impl Iterator<Item = String>) -> ExitCode {

@@ -30,7 +30,8 @@ impl LongTool for MakeLive {
         About {
             title: "Make a change live",
             description: "Makes a staged change-set live: migrates the schema, activates the files, clears what the cache \
-                          must forget. Needs a signed verdict over exactly this change-set.",
+                          must forget. Needs a signed, unexpired verdict over exactly this change-set, and approval of each \
+                          statement that can lose data. Can't be cancelled once it runs. Only for the Planner.",
             read_only: false,
             destructive: true,
             idempotent: true,

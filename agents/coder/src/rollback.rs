@@ -30,7 +30,7 @@ impl LongTool for TakeBack {
         About {
             title: "Return to an earlier release",
             description: "Makes an earlier release live again and keeps the data entered since. Refused where that would \
-                          lose data, and when another release is live than the caller thinks.",
+                          lose data, and when another release is live than the caller thinks. Only for the Planner.",
             read_only: false,
             destructive: true,
             idempotent: true,

@@ -2,13 +2,14 @@
 //!
 //! A task is a job of the tool `submit_task` or `rollback_app`. [`protocol::pipeline`] says where it goes next; `pipeline`
 //! here does what each state calls for: it writes down what it is about to ask a peer for, asks, and lets go of the job until
-//! the peer has ended. `tasks` is what REST, web page and MCP tools share.
+//! the peer has ended. `tasks` is what REST, web page and MCP (`mcp`) share.
 
 mod apps;
 mod asking;
 mod config;
 mod engine;
 mod kept;
+mod mcp;
 mod pipeline;
 mod planning;
 mod rest;
@@ -16,7 +17,6 @@ mod tape;
 mod tasks;
 #[cfg(test)]
 mod tests;
-mod tools;
 mod view;
 mod web;
 
@@ -41,7 +41,7 @@ pub fn service(config: PlannerConfig, store: Store, hints: Hints, callers: Calle
     let apps = Apps::new(team.peers.coder.clone());
     let (for_routes, peers) = (apps.clone(), team.peers.clone());
     let tools = Toolbox::new()
-        .instructions(INSTRUCTIONS)
+        .instructions(mcp::INSTRUCTIONS)
         .without_job_tools()
         .long(SubmitTool { team: team.clone() })
         .long(RollbackTool { team });
@@ -49,17 +49,12 @@ pub fn service(config: PlannerConfig, store: Store, hints: Hints, callers: Calle
         .callers(callers)
         .store(store)
         .hints(hints)
-        .short_tools(move |jobs| tools::toolbox(&Tasks::new(jobs), &apps))
+        .with_jobs(move |jobs| mcp::toolbox(&Tasks::new(jobs), &apps))
         .routes(move |jobs, stop| {
             let tapes = Tapes::new(jobs.clone(), peers);
             rest::router(Tasks::new(jobs), for_routes, tapes, stop).merge(web::router())
         })
 }
-
-const INSTRUCTIONS: &str = "Yonin is a team of four agents that changes live PHP applications safely: every change is planned, \
-designed, built and tested in a private branch of the environment before it goes live, and can be rolled back. Submit a goal \
-with submit_task, then call wait_task until the task has ended. A task that is `waiting` asks a person something: to approve a change \
-(approve_task, reject_task), or what the goal means (answer_task). A client that can show forms is asked by wait_task itself.";
 
 /// The Planner as a process of its own, told by its environment what it needs to know. [`runtime::process::run`] says what it does.
 pub async fn process(arguments: impl Iterator<Item = String>) -> ExitCode {

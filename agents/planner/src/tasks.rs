@@ -8,7 +8,7 @@ use protocol::{
 };
 use runtime::{
     Jobs, Principal,
-    job::{Filter, Order},
+    job::{Filter, Kept, Order},
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -20,6 +20,9 @@ use tokio::time::{Instant, timeout_at};
 pub(crate) struct Tasks {
     jobs: Jobs,
 }
+
+/// The tools whose jobs are tasks.
+const TOOLS: [&str; 2] = [SUBMIT_TASK, ROLLBACK_APP];
 
 /// A task that has come to its question asks a moment later; an answer in between waits at most this long.
 const ASKS_SOON: Duration = Duration::from_secs(5);
@@ -62,7 +65,7 @@ impl Tasks {
             return Err(Code::BadRequest.problem("limit is 1 to 100"));
         }
         let filter = Filter {
-            tools: vec![SUBMIT_TASK, ROLLBACK_APP],
+            tools: TOOLS.to_vec(),
             lane: which.app,
             status: which.status.map(job_status),
             before: which.cursor.as_deref().map(cursor).transpose()?,
@@ -118,6 +121,26 @@ impl Tasks {
         // There is one plan and one design, whatever the round.
         let attempt = attempt.filter(|_| !matches!(kind, kept::PLAN | kept::DESIGN));
         self.jobs.artifact(caller, id, kind, attempt).await
+    }
+
+    /// What was handed on so far, the last round's of each kind.
+    pub(crate) async fn kept(&self, caller: &Principal, id: TaskId) -> Result<Vec<Kept>, Problem> {
+        self.jobs.kept(caller, id).await
+    }
+
+    /// The newest tasks whose ids begin so, at most so many.
+    pub(crate) async fn ids_beginning_with(
+        &self,
+        caller: &Principal,
+        typed: &str,
+        limit: usize,
+    ) -> Result<Vec<TaskId>, Problem> {
+        let typed = typed.to_ascii_lowercase();
+        let Some(before) = after_all_that_begin(&typed) else { return Ok(Vec::new()) };
+        let limit = u32::try_from(limit).unwrap_or(u32::MAX);
+        let filter = Filter { tools: TOOLS.to_vec(), before: Some(before), limit, ..Filter::default() };
+        let ids = self.jobs.list(caller, filter).await?.into_iter().map(|record| record.id);
+        Ok(ids.take_while(|id| id.to_string().starts_with(&typed)).collect())
     }
 
     async fn start<I: Serialize>(
@@ -183,9 +206,34 @@ fn cursor(text: &str) -> Result<JobId, Problem> {
     text.parse().map_err(|_| Code::BadCursor.problem("give back `next_cursor` as it was"))
 }
 
+/// The first id after all those that begin so; nothing when none can begin so.
+fn after_all_that_begin(typed: &str) -> Option<JobId> {
+    const LAST: &str = "ffffffff-ffff-ffff-ffff-ffffffffffff";
+    let last: JobId = format!("{typed}{}", LAST.get(typed.len()..)?).parse().ok()?;
+    Some(JobId::from_bytes(u128::from_be_bytes(*last.as_bytes()).saturating_add(1).to_be_bytes()))
+}
+
 /// Who said so.
 pub(crate) fn name(caller: &Principal) -> String {
     match caller {
         Principal::Person(name) | Principal::Service(name) => name.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_that_begin_so_come_before_the_first_that_does_not() {
+        let after = |typed| after_all_that_begin(typed).map(|id| id.to_string());
+        assert_eq!(after("0190").as_deref(), Some("01910000-0000-0000-0000-000000000000"));
+        assert_eq!(after("01900000-7").as_deref(), Some("01900000-8000-0000-0000-000000000000"));
+        let whole = "0190b5f2-9d3c-7000-8000-00000000abcd";
+        assert_eq!(after(whole).as_deref(), Some("0190b5f2-9d3c-7000-8000-00000000abce"));
+        assert!(after("").is_some());
+        for none in ["x", "0190000070", "0190-", "日本", &format!("{whole}0")] {
+            assert_eq!(after_all_that_begin(none), None, "{none}");
+        }
     }
 }

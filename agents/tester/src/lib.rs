@@ -26,8 +26,11 @@ use std::process::ExitCode;
 /// The service `tester` with its one tool, `verify`. Who may call it, and where it listens, is the caller's to say.
 #[must_use]
 pub fn service(config: TesterConfig, store: Store) -> Service {
-    Service::new("tester", Toolbox::new().long(verify::Verify::new(config))).store(store)
+    Service::new("tester", Toolbox::new().instructions(INSTRUCTIONS).long(verify::Verify::new(config))).store(store)
 }
+
+const INSTRUCTIONS: &str = "The Tester of Yonin: tests changes in previews and looks at live apps, for the Planner. `verify` starts a job: \
+follow it as a task, or with get_job, until it has ended. A verdict says what was seen, and nothing else.";
 
 /// The Tester as a process of its own, told by its environment what it needs to know. [`runtime::process::run`] says what it does.
 pub async fn process(arguments: impl Iterator<Item = String>) -> ExitCode {

@@ -71,6 +71,10 @@ impl Who {
     }
 }
 
+const INSTRUCTIONS: &str = "The host of an environment of Yonin, beside its web server: the only one that changes it. For the Coder; the Tester \
+may read, and open and reset previews. Every tool may be called again with the same arguments: what is done already stays done. A \
+call with an older epoch than the newest seen is refused.";
+
 macro_rules! tools {
     ($($tool:ident: $name:expr, $input:ty => $output:ty, $method:ident, $who:expr, $kind:expr, $title:literal, $description:literal;)*) => {
         $(
@@ -94,7 +98,7 @@ macro_rules! tools {
         )*
 
         fn toolbox(host: &Host) -> Toolbox {
-            Toolbox::new()$(.short($tool(host.clone())))*
+            Toolbox::new().instructions(INSTRUCTIONS)$(.short($tool(host.clone())))*
         }
     };
 }

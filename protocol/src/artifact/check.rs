@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 /// One thing the Tester does and what must come back: data, not code.
 ///
-/// Text in an [`Act`] may name what an earlier check captured, or what the runner provides, as `${name}`. The runner
+/// Text in an act may name what an earlier check captured, or what the runner provides, as `${name}`. The runner
 /// provides `run` (a word of letters and digits, new for every run) and `dollar` (a dollar sign: `${dollar}{a}` is the text
 /// `${a}`). An unknown name is an error of the check. Names match
 /// `[A-Za-z_][A-Za-z0-9_.-]*`; any other `${` is text like the rest.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// The Tester's evidence for one change-set. Computed by the runner from what came back, and by nothing else.
 ///
-/// The signature covers every other field ([`Verdict::signed_bytes`]); the host makes nothing live without one it can verify.
+/// The signature covers every other field; the host makes nothing live without one it can verify.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Verdict {
     /// The task that asked.
@@ -34,7 +34,7 @@ pub struct Verdict {
     pub finished_at: Timestamp,
     /// It proves nothing after this moment.
     pub expires_at: Timestamp,
-    /// Ed25519 over [`Verdict::signed_bytes`], standard base64.
+    /// Ed25519 over all other fields, standard base64.
     pub signature: String,
 }
 

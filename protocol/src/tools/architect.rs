@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// The tool's name.
 pub const DESIGN: &str = "design";
 
-/// Turn a plan into a design; answers [`crate::artifact::Design`].
+/// Turn a plan into a design. Long.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DesignInput {
     /// The plan to carry out.

@@ -116,7 +116,7 @@ pub struct BuildInput {
     /// What may be spent on language models.
     #[serde(default)]
     pub allowance: Allowance,
-    /// The order of writers; see [`super::Epoch`].
+    /// The order of writers of one app: later ones are higher, and the host refuses lower ones.
     pub turn: u64,
 }
 
@@ -150,7 +150,7 @@ pub struct ReleaseInput {
     pub verdict: Verdict,
     /// Checksums of the statements that a person approved.
     pub approved: Vec<Digest>,
-    /// The order of writers; see [`super::Epoch`].
+    /// The order of writers of one app: later ones are higher, and the host refuses lower ones.
     pub turn: u64,
 }
 
@@ -174,7 +174,7 @@ pub struct RollbackInput {
     pub from: Digest,
     /// Where to.
     pub to: RollbackTo,
-    /// The order of writers; see [`super::Epoch`].
+    /// The order of writers of one app: later ones are higher, and the host refuses lower ones.
     pub turn: u64,
 }
 
@@ -195,6 +195,6 @@ pub struct DiscardPreviewInput {
     pub app: AppName,
     /// The task whose previews go.
     pub task: TaskId,
-    /// The order of writers; see [`super::Epoch`].
+    /// The order of writers of one app: later ones are higher, and the host refuses lower ones.
     pub turn: u64,
 }

@@ -79,7 +79,7 @@ pub struct PreviewInput {
 /// A preview as it was right after staging.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Reset {
-    /// What the preview's data leaves out, as in [`Staged`]; the verdict repeats it.
+    /// What the preview's data leaves out, as staging told it; the verdict repeats it.
     #[serde(default)]
     pub caveats: Vec<String>,
 }

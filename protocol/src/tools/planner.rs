@@ -30,18 +30,21 @@ pub const ROLLBACK_APP: &str = "rollback_app";
 
 /// One task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct TaskInput {
-    /// The task's id.
+    /// The task's id, as submit_task, rollback_app or list_tasks gave it.
     pub id: TaskId,
 }
 
 /// Wait for a task to end, or to ask something.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct WaitTaskInput {
-    /// The task's id.
+    /// The task's id, as submit_task, rollback_app or list_tasks gave it.
     pub id: TaskId,
-    /// How long, in seconds: 1 to 45 (the default). Then it answers where the task stands.
+    /// How long at most, in seconds: 1 to 45 (the default). Then it answers where the task stands.
     #[serde(default)]
+    #[schemars(range(min = 1, max = 45), extend("default" = 45))]
     pub seconds: Option<u32>,
 }
 
@@ -49,7 +52,7 @@ pub struct WaitTaskInput {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ListTasksInput {
-    /// Only this app's.
+    /// Only this app's tasks.
     #[serde(default)]
     pub app: Option<AppName>,
     /// Only those with this status.
@@ -57,43 +60,50 @@ pub struct ListTasksInput {
     pub status: Option<Status>,
     /// At most this many: 1 to 100, 20 when absent.
     #[serde(default)]
+    #[schemars(range(min = 1, max = 100), extend("default" = 20))]
     pub limit: Option<u32>,
-    /// From an earlier answer's `next_cursor`.
+    /// From an earlier answer's `next_cursor`, as it was; absent for the newest.
     #[serde(default)]
     pub cursor: Option<String>,
 }
 
 /// Refuse a change that waits for approval.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct RejectTaskInput {
-    /// The task's id.
+    /// The task's id, as submit_task, rollback_app or list_tasks gave it.
     pub id: TaskId,
-    /// Why.
+    /// Why, in a sentence, for those who read the task later.
     #[serde(default)]
+    #[schemars(extend("examples" = ["The column is still in use."]))]
     pub reason: Option<String>,
 }
 
 /// Answer a task that asks about its goal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct AnswerTaskInput {
-    /// The task's id.
+    /// The task's id, as submit_task, rollback_app or list_tasks gave it.
     pub id: TaskId,
-    /// The answer to all questions, in words.
+    /// The answer to all questions, in words; 1 to 16,384 characters.
+    #[schemars(length(min = 1, max = 16_384), extend("examples" = ["Members only. Times are Japan time."]))]
     pub text: String,
 }
 
 /// Return an app to an earlier release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct RollbackAppInput {
-    /// The app.
+    /// The app, as list_apps names it.
     pub app: AppName,
-    /// The release to return to; the one before the live one when absent.
+    /// The digest of the release to return to; the one before the live one when absent.
     #[serde(default)]
     pub to: Option<Digest>,
 }
 
 /// Lists the apps; there is nothing to say.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct ListAppsInput {}
 
 /// What `submit_task` and `rollback_app` answer once the task has succeeded.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 /// The tool's name.
 pub const VERIFY: &str = "verify";
 
-/// Test a change-set in its preview, or look at the live app; answers [`VerifyOutput`]. Long.
+/// Test a change-set in its preview, or look at the live app. Long.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct VerifyInput {
     /// The task.
@@ -36,11 +36,11 @@ pub struct VerifyInput {
     /// What may be spent on language models.
     #[serde(default)]
     pub allowance: Allowance,
-    /// The order of writers; see [`super::Epoch`].
+    /// The order of writers of one app: later ones are higher, and the host refuses lower ones.
     pub turn: u64,
 }
 
-/// What [`VERIFY`] answers.
+/// What came of a test.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct VerifyOutput {
     /// What came of the checks.

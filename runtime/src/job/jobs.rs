@@ -1,5 +1,6 @@
 use super::{
-    Filter, JobRecord, JobStatus, Question, Replied, Reply, Resolution, Timing, erased::ErasedLongTool, queue::Queue,
+    Filter, JobRecord, JobStatus, Kept, Question, Replied, Reply, Resolution, Timing, erased::ErasedLongTool,
+    queue::Queue,
 };
 use crate::{
     Hints, Principal, Store,
@@ -304,6 +305,15 @@ impl Jobs {
             .await
             .map_err(unavailable)?
             .ok_or_else(|| Code::NotFound.problem(format!("It has kept no {kind} of that attempt.")))
+    }
+
+    /// What a job has kept so far, by kind, the last round's of each.
+    ///
+    /// # Errors
+    /// [`protocol::Code::NotFound`].
+    pub async fn kept(&self, caller: &Principal, id: JobId) -> Result<Vec<Kept>, Problem> {
+        self.check_owner(caller, id).await?;
+        self.store.kept(id).await.map_err(unavailable)
     }
 
     /// The service whose jobs these are.

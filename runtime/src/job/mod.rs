@@ -25,7 +25,7 @@ pub use question::{Field, Question, Replied, Reply, Takes};
 pub(crate) use run::part_of;
 
 use crate::{Principal, store::StoreError};
-use protocol::{AppName, JobId, Problem, Timestamp, event::What};
+use protocol::{AppName, Digest, JobId, Problem, Timestamp, event::What};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -185,6 +185,17 @@ pub enum JobStatus {
     Failed(Problem),
     /// It was cancelled.
     Cancelled,
+}
+
+/// What a job has kept under a name ([`Job::keep`]): the last round's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// The name.
+    pub kind: String,
+    /// Another one for every other artifact.
+    pub digest: Digest,
+    /// Bytes of its JSON, written without spaces.
+    pub size: u64,
 }
 
 /// Which jobs, newest first.

@@ -22,6 +22,12 @@ pub(super) fn good(value: Value) -> CallToolResult {
     result
 }
 
+/// With links after what the answer says.
+pub(super) fn linked(mut result: CallToolResult, links: Vec<ContentBlock>) -> CallToolResult {
+    result.content.extend(links);
+    result
+}
+
 /// A problem as a tool's own error, which the caller's model reads.
 pub(super) fn bad(problem: &Problem) -> CallToolResult {
     let mut result = CallToolResult::error(vec![ContentBlock::text(problem.to_string())]);
@@ -33,7 +39,12 @@ pub(super) fn bad(problem: &Problem) -> CallToolResult {
 pub(super) fn protocol_error(problem: &Problem) -> ErrorData {
     let (message, data) = (problem.to_string(), Some(json(problem)));
     match problem.code {
-        Code::NotFound | Code::BadRequest | Code::BadRequestState => ErrorData::invalid_params(message, data),
+        Code::NotFound
+        | Code::BadRequest
+        | Code::BadCursor
+        | Code::BadGoal
+        | Code::BadAppName
+        | Code::BadRequestState => ErrorData::invalid_params(message, data),
         _ if problem.status < 500 => ErrorData::invalid_request(message, data),
         _ => ErrorData::internal_error(message, data),
     }

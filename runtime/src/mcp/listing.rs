@@ -45,6 +45,10 @@ enum Answer<O> {
 }
 
 fn described(name: &'static str, about: About, input: JsonObject) -> Tool {
+    debug_assert!(
+        !Value::Object(input.clone()).to_string().contains("[`"),
+        "{name}: no client follows a link of rustdoc"
+    );
     // The outside world of a tool is our own environment: nothing it meets there is unknown to us.
     let hints = ToolAnnotations::new()
         .read_only(about.read_only)
@@ -54,9 +58,13 @@ fn described(name: &'static str, about: About, input: JsonObject) -> Tool {
     Tool::new(name, about.description, Arc::new(input)).with_title(about.title).with_annotations(hints)
 }
 
-/// An input's schema is always one of an object; a tool that takes nothing takes an empty one.
+/// An input's schema is always one of an object; a tool that takes nothing takes an empty one. What the tool says of itself says
+/// what it takes: the name of our type and its documentation would say it again in other words.
 fn input_schema<T: JsonSchema>() -> JsonObject {
-    object_schema::<T>().unwrap_or_else(|| object(json!({"type": "object", "additionalProperties": false})))
+    let nothing = || object(json!({"type": "object", "additionalProperties": false}));
+    let mut schema = object_schema::<T>().unwrap_or_else(nothing);
+    schema.retain(|key, _| !matches!(key.as_str(), "title" | "description"));
+    schema
 }
 
 /// The schema of a type whose values are JSON objects.

@@ -1,4 +1,4 @@
-//! The MCP server: one stateless endpoint for MCP 2026-07-28 and for clients down to 2025-03-26, over a service's tools.
+//! The MCP server: one stateless endpoint for MCP 2026-07-28 and for clients down to 2025-03-26, over a service's tools, resources and prompts.
 //!
 //! What happens to a call is decided here, what the bytes look like in `rmcp`. A call of a long tool writes its job and
 //! answers with the handle; nothing of a task lives in this process. What a job asks a person is put to clients that can show a
@@ -6,8 +6,14 @@
 
 mod answer;
 pub(crate) mod asking;
+mod complete;
+mod cursor;
+mod icon;
 mod job_tools;
+pub(crate) mod listen;
 pub(crate) mod listing;
+mod prompts;
+mod resources;
 mod seal;
 mod tasks;
 mod waiting;
@@ -17,8 +23,10 @@ pub(crate) use waiting::Terms;
 use crate::{
     Jobs, Principal, Toolbox, decode,
     http::Caller,
-    job::Order,
-    tool::{Act, Entry},
+    job::{JobStatus, Order},
+    prompt::Prompt,
+    resource::Resources,
+    tool::{self, Act, Entry},
 };
 use asking::Audience;
 use futures::FutureExt as _;
@@ -27,11 +35,16 @@ use protocol::{Code, JobId, Problem};
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
-        CacheScope, CallToolRequestParams, CallToolResponse, CancelTaskParams, DiscoverResult, GetTaskParams,
-        GetTaskResult, Implementation, InputResponses, ListToolsResult, PaginatedRequestParams, ProtocolVersion,
-        ServerCapabilities, ServerConfig, UpdateTaskParams,
+        CacheScope, CallToolRequestParams, CallToolResponse, CancelTaskParams, CompleteRequestMethod,
+        CompleteRequestParams, CompleteResult, ConstString, ContentBlock, DiscoverResult, GetPromptRequestMethod,
+        GetPromptRequestParams, GetPromptResponse, GetTaskParams, GetTaskResult, Implementation,
+        InitializeRequestParams, InitializeResult, InputResponses, ListPromptsRequestMethod, ListPromptsResult,
+        ListResourceTemplatesRequestMethod, ListResourceTemplatesResult, ListResourcesRequestMethod,
+        ListResourcesResult, ListToolsResult, PaginatedRequestParams, ProtocolVersion, ReadResourceRequestMethod,
+        ReadResourceRequestParams, ReadResourceResponse, ResourcesCapability, ServerCapabilities, ServerConfig,
+        SubscriptionFilter, SubscriptionsListenRequestMethod, UpdateTaskParams,
     },
-    service::RequestContext,
+    service::{RequestContext, SubscriptionContext},
     transport::streamable_http_server::{
         StreamableHttpServerConfig, StreamableHttpService, session::never::NeverSessionManager,
     },
@@ -64,15 +77,18 @@ struct Inner {
     config: ServerConfig,
     listing: ListToolsResult,
     tools: HashMap<String, Act>,
+    prompts: Vec<Arc<dyn Prompt>>,
+    resources: Option<Arc<dyn Resources>>,
     jobs: Option<Jobs>,
     terms: Terms,
     seal: Seal,
-    /// Calls that wait answer when the service stops.
+    /// Calls that wait answer, and subscriptions end, when the service stops.
     stopping: CancellationToken,
+    open: listen::Open,
 }
 
 impl Server {
-    /// The server of these tools.
+    /// The server of these tools, prompts and resources.
     pub(crate) fn new(
         service: &'static str,
         tools: Toolbox,
@@ -80,9 +96,11 @@ impl Server {
         terms: Terms,
         stopping: CancellationToken,
     ) -> Self {
-        let mut entries = tools.tools;
+        let Toolbox { tools: mut entries, prompts, resources, job_tools, instructions } = tools;
+        // Whatever can be read changes with jobs.
+        let resources = resources.filter(|_| jobs.is_some());
         let has_jobs = entries.iter().any(|entry| matches!(entry.act, Act::Submit(_)));
-        if let Some(jobs) = jobs.as_ref().filter(|_| has_jobs && tools.job_tools) {
+        if let Some(jobs) = jobs.as_ref().filter(|_| has_jobs && job_tools) {
             entries.extend(job_tools::toolbox(jobs).tools);
         }
         let listing = ListToolsResult::with_all_items(entries.iter().map(|entry| entry.listing.clone()).collect())
@@ -90,9 +108,11 @@ impl Server {
             .with_cache_scope(CacheScope::Public);
         let tools_by_name =
             entries.into_iter().map(|Entry { listing, act }| (listing.name.into_owned(), act)).collect();
-        let config = config(service, tools.instructions, has_jobs);
-        let seal = Seal::new(terms.question_expiry);
-        Self(Arc::new(Inner { service, config, listing, tools: tools_by_name, jobs, terms, seal, stopping }))
+        let capabilities = capabilities(has_jobs, !prompts.is_empty(), resources.is_some());
+        let config = config(service, instructions, capabilities);
+        let (seal, open) = (Seal::new(terms.question_expiry), listen::Open::default());
+        let tools = tools_by_name;
+        Self(Arc::new(Inner { service, config, listing, tools, prompts, resources, jobs, terms, seal, stopping, open }))
     }
 
     /// The endpoint. Keys, hosts, origins and body sizes were looked at before a request gets here.
@@ -120,8 +140,14 @@ impl Server {
                 Err(answer::protocol_error(&problem))
             }
             Some(Act::Answer(tool)) => {
-                let answered = unpanicked(name, tool.call(caller, call.arguments)).await;
-                Ok(self.told(name, answered.map(|value| answer::good(value).into())))
+                let answered = match unpanicked(name, tool.call(caller, call.arguments)).await {
+                    Ok(tool::Answer { output, job }) => {
+                        let links = self.links(caller, job.filter(|_| call.reads_links)).await;
+                        Ok(answer::linked(answer::good(output), links).into())
+                    }
+                    Err(problem) => Err(problem),
+                };
+                Ok(self.told(name, answered))
             }
             Some(Act::Submit(_)) => Ok(self.told(name, self.submit(&audience, name, call).await)),
             Some(Act::Wait(tool)) => {
@@ -153,11 +179,23 @@ impl Server {
         let (key, share) = (call.idempotency_key?, call.share.filter(|_| matches!(caller, Principal::Service(_))));
         let order = Order { key: key.as_deref(), share: share.as_deref(), input: call.arguments };
         let record = unpanicked(name, jobs.submit(caller, name, order)).await?;
-        Ok(if call.wants_task {
-            CallToolResponse::Task(tasks::handle(jobs, &record, self.0.terms, audience))
-        } else {
-            answer::good(answer::json(&JobHandle::from(&record))).into()
-        })
+        if call.wants_task {
+            return Ok(CallToolResponse::Task(tasks::handle(jobs, &record, self.0.terms, audience)));
+        }
+        let links = self.links(caller, Some(record.id).filter(|_| call.reads_links)).await;
+        Ok(answer::linked(answer::good(answer::json(&JobHandle::from(&record))), links).into())
+    }
+
+    /// Links to what there is to read of a job.
+    async fn links(&self, caller: &Principal, job: Option<JobId>) -> Vec<ContentBlock> {
+        match (&self.0.resources, job) {
+            (Some(resources), Some(job)) => resources::links(resources.as_ref(), caller, job).await,
+            _ => Vec::new(),
+        }
+    }
+
+    fn resources<M: ConstString>(&self) -> Result<&dyn Resources, ErrorData> {
+        self.0.resources.as_deref().ok_or_else(ErrorData::method_not_found::<M>)
     }
 
     fn jobs(&self) -> Result<&Jobs, Problem> {
@@ -174,6 +212,8 @@ struct Call {
     /// A person's answers, and what says to which questions.
     responses: InputResponses,
     request_state: Option<String>,
+    /// Clients before 2025-06-18 know no links in answers.
+    reads_links: bool,
 }
 
 impl Call {
@@ -186,6 +226,7 @@ impl Call {
                 .get(SHARE_META)
                 .and_then(Value::as_str)
                 .map(|share| share.chars().take(LONGEST_SHARE).collect()),
+            reads_links: reads_links(context),
             wants_task: context.client_capabilities().is_some_and(|capabilities| capabilities.supports_tasks()),
             responses: request.input_responses.unwrap_or_default(),
             request_state: request.request_state,
@@ -209,6 +250,21 @@ impl ServerHandler for Server {
         Cow::Borrowed(VERSIONS)
     }
 
+    /// What needs a session, or a client that says with each request what it can do, is not offered to those who initialize.
+    async fn initialize(
+        &self,
+        request: InitializeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<InitializeResult, ErrorData> {
+        context.peer.set_peer_info(request.clone());
+        let mut info = self.negotiate_initialize(&request)?;
+        info.capabilities.extensions = None;
+        if let Some(resources) = &mut info.capabilities.resources {
+            resources.subscribe = None;
+        }
+        Ok(info)
+    }
+
     async fn discover(&self, _context: RequestContext<RoleServer>) -> Result<DiscoverResult, ErrorData> {
         let versions = self.supported_protocol_versions().into_owned();
         let mut discovered = DiscoverResult::from_server_info(versions, self.get_info());
@@ -218,10 +274,80 @@ impl ServerHandler for Server {
 
     async fn list_tools(
         &self,
-        _request: Option<PaginatedRequestParams>,
+        request: Option<PaginatedRequestParams>,
         _context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
+        cursor::none(request).map_err(|problem| answer::protocol_error(&problem))?;
         Ok(self.0.listing.clone())
+    }
+
+    async fn list_prompts(
+        &self,
+        request: Option<PaginatedRequestParams>,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ListPromptsResult, ErrorData> {
+        if self.0.prompts.is_empty() {
+            return Err(ErrorData::method_not_found::<ListPromptsRequestMethod>());
+        }
+        prompts::list(&self.0.prompts, request)
+    }
+
+    async fn get_prompt(
+        &self,
+        request: GetPromptRequestParams,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<GetPromptResponse, ErrorData> {
+        if self.0.prompts.is_empty() {
+            return Err(ErrorData::method_not_found::<GetPromptRequestMethod>());
+        }
+        prompts::get(&self.0.prompts, request).map(Into::into)
+    }
+
+    async fn complete(
+        &self,
+        request: CompleteRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CompleteResult, ErrorData> {
+        if self.0.config.capabilities.completions.is_none() {
+            return Err(ErrorData::method_not_found::<CompleteRequestMethod>());
+        }
+        complete::complete(&self.0.prompts, self.0.resources.as_deref(), &caller(&context)?, request).await
+    }
+
+    async fn list_resources(
+        &self,
+        request: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        let resources = self.resources::<ListResourcesRequestMethod>()?;
+        resources::list(resources, &caller(&context)?, request).await
+    }
+
+    async fn list_resource_templates(
+        &self,
+        request: Option<PaginatedRequestParams>,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        resources::templates(self.resources::<ListResourceTemplatesRequestMethod>()?, request)
+    }
+
+    async fn read_resource(
+        &self,
+        request: ReadResourceRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        let resources = self.resources::<ReadResourceRequestMethod>()?;
+        resources::read(resources, &caller(&context)?, &request.uri).await.map(Into::into)
+    }
+
+    /// What the caller may not watch was taken out before ([`listen::admit`]).
+    fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
+        self.0.resources.as_ref().map(|_| requested.clone())
+    }
+
+    async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
+        let (resources, jobs) = (self.resources::<SubscriptionsListenRequestMethod>()?, self.jobs_or_error()?);
+        listen::run(resources, jobs, &self.0.stopping, &context).await
     }
 
     async fn call_tool(
@@ -242,7 +368,9 @@ impl ServerHandler for Server {
         let (audience, id) = (Audience::of(caller(&context)?, &context), job_id(&request.task_id)?);
         let jobs = self.jobs_or_error()?;
         let record = jobs.get(&audience.caller, id).await.map_err(|it| answer::protocol_error(&it))?;
-        Ok(tasks::report(jobs, &record, self.0.terms, &audience))
+        let ended = matches!(record.status, JobStatus::Done(_)).then_some(record.id);
+        let links = self.links(&audience.caller, ended.filter(|_| reads_links(&context))).await;
+        Ok(tasks::report(jobs, &record, self.0.terms, &audience, links))
     }
 
     async fn cancel_task(
@@ -272,16 +400,37 @@ impl Server {
     }
 }
 
-fn config(service: &'static str, instructions: Option<&'static str>, has_jobs: bool) -> ServerConfig {
-    let capabilities = ServerCapabilities::builder().enable_tools();
-    let capabilities = if has_jobs { capabilities.enable_tasks().build() } else { capabilities.build() };
+/// What clients of 2026-07-28 are offered. Nothing here changes while a process runs, so nobody is told of changed lists.
+fn capabilities(has_jobs: bool, has_prompts: bool, has_resources: bool) -> ServerCapabilities {
+    let mut capabilities = ServerCapabilities::builder().enable_tools().build();
+    if has_jobs {
+        capabilities.extensions = ServerCapabilities::builder().enable_tasks().build().extensions;
+    }
+    capabilities.prompts = has_prompts.then(Default::default);
+    capabilities.completions = (has_prompts || has_resources).then(Default::default);
+    capabilities.resources = has_resources.then(|| {
+        let mut resources = ResourcesCapability::default();
+        resources.subscribe = Some(true);
+        resources
+    });
+    capabilities
+}
+
+fn config(service: &'static str, instructions: Option<&'static str>, capabilities: ServerCapabilities) -> ServerConfig {
     let implementation = Implementation::new(format!("yonin-{service}"), env!("CARGO_PKG_VERSION"))
-        .with_title(format!("Yonin {service}"));
+        .with_title(format!("Yonin {service}"))
+        .with_description("One of the services of Yonin, a team of agents that changes live PHP applications safely.")
+        .with_icons(vec![icon::of_yonin()]);
     let config = ServerConfig::new(capabilities).with_server_info(implementation);
     match instructions {
         Some(text) => config.with_instructions(text),
         None => config,
     }
+}
+
+/// Links in answers came with 2025-06-18.
+fn reads_links(context: &RequestContext<RoleServer>) -> bool {
+    context.protocol_version().is_some_and(|version| version.as_str() >= ProtocolVersion::V_2025_06_18.as_str())
 }
 
 /// A tool that panics answers `internal`; the process goes on.

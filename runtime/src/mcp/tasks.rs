@@ -11,7 +11,7 @@ use crate::{
 };
 use protocol::{Code, JobId, Problem, Timestamp};
 use rmcp::model::{
-    CallToolResult, CreateTaskResult, DetailedTask, GetTaskResult, InputResponses, JsonObject, Task, TaskPayload,
+    CallToolResult, ContentBlock, CreateTaskResult, DetailedTask, GetTaskResult, InputResponses, JsonObject, Task, TaskPayload,
     TaskStatus,
 };
 use serde_json::Value;
@@ -23,11 +23,18 @@ pub(super) fn handle(jobs: &Jobs, record: &JobRecord, terms: Terms, audience: &A
 }
 
 /// The task as it stands. A job that failed is a tool's own error, so the task is completed with that error as its result;
-/// `failed` is for errors of the protocol, which no job has: what they are about is looked at before a job is written.
-pub(super) fn report(jobs: &Jobs, record: &JobRecord, terms: Terms, audience: &Audience) -> GetTaskResult {
+/// `failed` is for errors of the protocol, which no job has: what they are about is looked at before a job is written. The links lead
+/// from what came of it to what there is to read.
+pub(super) fn report(
+    jobs: &Jobs,
+    record: &JobRecord,
+    terms: Terms,
+    audience: &Audience,
+    links: Vec<ContentBlock>,
+) -> GetTaskResult {
     let shown = Shown::of(jobs, record, audience);
     let payload = match (&record.status, &shown.question) {
-        (JobStatus::Done(output), _) => completed(&answer::good(output.clone())),
+        (JobStatus::Done(output), _) => completed(&answer::linked(answer::good(output.clone()), links)),
         (JobStatus::Failed(problem), _) => completed(&answer::bad(problem)),
         (JobStatus::Cancelled, _) => TaskPayload::Cancelled,
         (_, Some(question)) if shown.asked => TaskPayload::InputRequired { input_requests: asking::form(question) },
@@ -132,7 +139,7 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn time(moment: Timestamp) -> String {
+pub(super) fn time(moment: Timestamp) -> String {
     moment.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
 }
 

@@ -34,6 +34,8 @@ pub(super) struct Wait<'a> {
     bound: Bound,
     job: JobId,
     deadline: Instant,
+    /// The client reads links in answers.
+    reads_links: bool,
     /// The client went away.
     gone: CancellationToken,
     progress: Progress,
@@ -59,6 +61,7 @@ impl<'a> Wait<'a> {
             audience,
             job,
             deadline: Instant::now() + longest,
+            reads_links: call.reads_links,
             gone: context.ct.clone(),
             progress: Progress::new(context.peer.clone(), context.meta.get_progress_token()),
         })
@@ -72,7 +75,7 @@ impl<'a> Wait<'a> {
     pub(super) async fn run(mut self, call: &Call) -> Result<CallToolResponse, Problem> {
         let _counted = Counted::new(self.server.0.service);
         let undecided = match self.answered(call).await? {
-            Some(record) => Some(self.stands(&record, Some("Nothing was decided. Call again to be asked again."))?),
+            Some(record) => Some(self.stands(&record, Some("Nothing was decided. Call again to be asked again.")).await?),
             None => None,
         };
         match undecided {
@@ -114,7 +117,7 @@ impl<'a> Wait<'a> {
             }
             let asking = matches!(record.status, JobStatus::Asking | JobStatus::InDoubt) && !record.answered;
             if asking || record.ended_at.is_some() || self.is_over() {
-                return self.stands(&record, None);
+                return self.stands(&record, None).await;
             }
             let moved = seen.replace((record.updated_at, record.events)) != Some((record.updated_at, record.events));
             pause = if moved { poll } else { (pause * 3 / 2).min(poll * RAREST_LOOK) };
@@ -138,7 +141,7 @@ impl<'a> Wait<'a> {
 
     async fn asks(&self, record: &JobRecord, question: &Question) -> Result<CallToolResponse, Problem> {
         if !self.audience.is_asked(question) {
-            return self.stands(record, Some(&self.audience.told(question)));
+            return self.stands(record, Some(&self.audience.told(question))).await;
         }
         let asked = Asked { job: record.id, question: question.id };
         let state = self.server.0.seal.seal(self.jobs, &self.bound, &asked).await?;
@@ -146,10 +149,11 @@ impl<'a> Wait<'a> {
     }
 
     /// The job as it stands, and what there is to say about it.
-    fn stands(&self, record: &JobRecord, words: Option<&str>) -> Result<CallToolResponse, Problem> {
+    async fn stands(&self, record: &JobRecord, words: Option<&str>) -> Result<CallToolResponse, Problem> {
         let mut result = answer::good(self.tool.output(record)?);
         result.content.extend(words.map(ContentBlock::text));
-        Ok(result.into())
+        let links = self.server.links(&self.audience.caller, Some(record.id).filter(|_| self.reads_links)).await;
+        Ok(answer::linked(result, links).into())
     }
 }
 

@@ -147,11 +147,11 @@ impl Service {
         self
     }
 
-    /// More tools, made with the service's jobs: short ones that look at them. They come after those given to
-    /// [`Service::new`] and must not be long. Needs a store.
+    /// More to offer, made with the service's jobs: short tools that look at them, prompts, resources. They come after those
+    /// given to [`Service::new`]; no tool may be long. Needs a store.
     #[must_use]
-    pub fn short_tools(mut self, tools: impl FnOnce(Jobs) -> Toolbox + Send + 'static) -> Self {
-        self.more_tools.push(Box::new(tools));
+    pub fn with_jobs(mut self, more: impl FnOnce(Jobs) -> Toolbox + Send + 'static) -> Self {
+        self.more_tools.push(Box::new(more));
         self
     }
 
@@ -191,9 +191,7 @@ impl Service {
             .map(|store| Jobs::new(store, self.name, long_tools, self.hints.clone(), self.timing, self.longest_queue));
         let (mut tools, mut own) = (self.tools, Router::new());
         if let Some(jobs) = &jobs {
-            for more in self.more_tools {
-                tools.tools.extend(more(jobs.clone()).tools);
-            }
+            tools = self.more_tools.into_iter().fold(tools, |tools, more| tools.and(more(jobs.clone())));
             own = self.routes.into_iter().fold(own, |own, more| own.merge(more(jobs.clone(), stopping.clone())));
         }
         let guard = Guard { callers: self.callers, hosts: self.hosts, body_limit: self.body_limit };

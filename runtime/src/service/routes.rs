@@ -4,7 +4,12 @@ use super::{
     guard::{self, Guard},
     record,
 };
-use crate::{Jobs, http::Failure, mcp::Server, telemetry};
+use crate::{
+    Jobs,
+    http::Failure,
+    mcp::{Server, listen},
+    telemetry,
+};
 use axum::{
     Router,
     extract::State,
@@ -27,8 +32,10 @@ pub(super) struct Health {
 
 /// Puts it together. The probes come without host check and key: kubelets and Prometheus ask by address.
 pub(super) fn router(service: &'static str, own: Router, mcp: Server, guard: Guard, health: Health) -> Router {
-    let endpoint =
-        Router::new().route_service("/mcp", mcp.endpoint(guard.largest_body())).route_layer(from_fn(guard::known));
+    let endpoint = Router::new()
+        .route_service("/mcp", mcp.clone().endpoint(guard.largest_body()))
+        .route_layer(from_fn_with_state(mcp, listen::admit))
+        .route_layer(from_fn(guard::known));
     let guarded = own
         .merge(endpoint)
         .fallback(unknown_path)

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     Principal,
-    job::{JobRecord, JobStatus},
+    job::{JobRecord, JobStatus, Kept},
 };
 use protocol::{JobId, Timestamp, event::Event};
 use serde_json::Value;
@@ -197,6 +197,23 @@ impl Store {
         ));
         let row = self.database.row(&sql.bind(job).bind(kind).bind_all(attempt)).await?;
         row.map(|row| Ok(serde_json::from_str(&row.get::<String>("body")?)?)).transpose()
+    }
+
+    /// What a job kept last of each kind, by kind; without the artifacts themselves.
+    pub(crate) async fn kept(&self, job: JobId) -> Result<Vec<Kept>, StoreError> {
+        let sql = Sql::new(
+            "select kind, attempt, artifacts.digest, octet_length(body) as size
+             from kept join artifacts on artifacts.digest = kept.digest where job = ? order by kind, attempt",
+        );
+        let mut kept = Vec::<Kept>::new();
+        for row in self.database.rows(&sql.bind(job)).await? {
+            let kind: String = row.get("kind")?;
+            let digest = row.get::<String>("digest")?.parse().map_err(|_| unreadable("a digest"))?;
+            // The rounds of a kind come one after the other: the last one stays.
+            kept.pop_if(|before| before.kind == kind);
+            kept.push(Kept { kind, digest, size: row.get::<i64>("size")?.cast_unsigned() });
+        }
+        Ok(kept)
     }
 
     /// The acts of a job whose names start so, by name.

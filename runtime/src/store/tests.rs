@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     Principal,
-    job::{JobRecord, JobStatus},
+    job::{JobRecord, JobStatus, Kept},
 };
 use futures::future::join_all;
 use protocol::{Code, Digest, JobId, event::What};
@@ -330,6 +330,13 @@ async fn artifacts_are_found_by_attempt_or_the_last(store: Store) {
     assert_eq!(find("plan", None).await, Some(json!({"attempt": 2})));
     assert_eq!(find("plan", Some(3)).await, None);
     assert_eq!(find("design", None).await, None);
+    let (body, kind) = ("\"日\"".to_owned(), "diff".to_owned());
+    let diff = Digest::of_bytes(body.as_bytes());
+    store.write(&claimed, &Write::Keep { kind: kind.clone(), attempt: 1, digest: diff, body }).await.expect("keeps");
+    let plan = Digest::of_bytes(b"{\"attempt\":2}");
+    let kept = [Kept { kind, digest: diff, size: 5 }, Kept { kind: "plan".to_owned(), digest: plan, size: 13 }];
+    assert_eq!(store.kept(claimed.id).await.expect("reads"), kept, "bytes, not characters");
+    assert_eq!(store.kept(JobId::fresh()).await.expect("reads"), []);
 }
 
 async fn ten_thousand_jobs_of_one_do_not_keep_the_one_of_another_waiting(store: Store) {

@@ -133,7 +133,7 @@ impl Fixture {
         params: Value,
         capabilities: Value,
     ) -> reqwest::RequestBuilder {
-        let name = params.get("name").or_else(|| params.get("taskId")).and_then(Value::as_str).map(str::to_owned);
+        let name = ["name", "taskId", "uri"].iter().find_map(|name| params[name].as_str()).map(str::to_owned);
         let mut params = params;
         let meta = params.as_object_mut().expect("an object").entry("_meta").or_insert_with(|| json!({}));
         meta["io.modelcontextprotocol/protocolVersion"] = "2026-07-28".into();

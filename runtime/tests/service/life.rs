@@ -14,7 +14,7 @@ async fn a_taken_port_is_told() {
 
 #[tokio::test]
 async fn jobs_need_a_store() {
-    let service = Service::new("storeless", Toolbox::new()).short_tools(|_| Toolbox::new());
+    let service = Service::new("storeless", Toolbox::new()).with_jobs(|_| Toolbox::new());
     let bound = service.bind(([127, 0, 0, 1], 0).into()).await;
     assert!(matches!(bound.err(), Some(ServiceError::NoStore)));
 }

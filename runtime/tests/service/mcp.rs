@@ -77,6 +77,50 @@ async fn the_server_says_who_it_is() {
 }
 
 #[tokio::test]
+async fn what_a_service_has_not_is_neither_offered_nor_served() {
+    let fixture = Fixture::start().await;
+    let discovered = fixture.ask(&fixture.person, "server/discover", json!({}), Tasks::Unknown).await;
+    for offered in ["resources", "prompts", "completions"] {
+        assert!(discovered["capabilities"].get(offered).is_none(), "{offered}");
+    }
+    let of_nothing = json!({"ref": {"type": "ref/prompt", "name": "x"}, "argument": {"name": "x", "value": ""}});
+    for (method, params) in [
+        ("resources/list", json!({})),
+        ("resources/templates/list", json!({})),
+        ("resources/read", json!({"uri": "yonin://x"})),
+        ("prompts/list", json!({})),
+        ("prompts/get", json!({"name": "x"})),
+        ("completion/complete", of_nothing),
+        ("subscriptions/listen", json!({"notifications": {"resourceSubscriptions": ["yonin://x"]}})),
+    ] {
+        let refused = fixture.ask(&fixture.person, method, params, Tasks::Unknown).await;
+        assert_eq!(refused["code"], -32601, "{method}: {refused}");
+    }
+}
+
+#[tokio::test]
+async fn tools_are_on_one_page() {
+    let fixture = Fixture::start().await;
+    let refused = fixture.ask(&fixture.person, "tools/list", json!({"cursor": "x"}), Tasks::Unknown).await;
+    assert_eq!((&refused["code"], &refused["data"]["code"]), (&json!(-32602), &json!("bad-cursor")));
+}
+
+/// Their later requests do not say what they declared: there is no session that would remember it.
+#[tokio::test]
+async fn who_initializes_is_not_offered_tasks() {
+    let fixture = Fixture::start().await;
+    let hello = json!({
+        "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"},
+    });
+    let request = fixture.http.post(fixture.url("/mcp")).bearer_auth(fixture.person.reveal());
+    let request = request.header("accept", "application/json, text/event-stream");
+    let answer =
+        request.json(&json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello})).send().await;
+    let answer: Value = answer.expect("an answer").json().await.expect("JSON");
+    assert_eq!(answer["result"]["capabilities"], json!({"tools": {}}));
+}
+
+#[tokio::test]
 async fn what_goes_wrong_in_a_tool_is_a_result_that_models_can_read() {
     let fixture = Fixture::start().await;
     let refused = fixture.call("refuse", json!({}), Tasks::Unknown).await;

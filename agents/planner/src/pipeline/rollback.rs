@@ -37,8 +37,9 @@ impl LongTool for RollbackTool {
     fn about(&self) -> About {
         About {
             title: "Roll an app back",
-            description: "Return an app to an earlier release: the one before the live one, or the one named by `to`. Rows \
-                          entered since then stay. Answers at once with the id of a task of its own.",
+            description: "Return an app to an earlier release: the one before the live one, or the one named by `to`. Rows entered since \
+                          then stay; past a migration that lost data it is refused. Answers at once with the id of a task of its own: \
+                          give it to wait_task as `id`.",
             read_only: false,
             destructive: true,
             idempotent: false,

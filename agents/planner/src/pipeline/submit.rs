@@ -34,9 +34,10 @@ impl LongTool for SubmitTool {
     fn about(&self) -> About {
         About {
             title: "Submit a task",
-            description: "Have the team plan, design, build, test and release a goal for one PHP app. Answers at once with \
-                          the task's id; get_task, wait_task and the REST API tell how it goes. Tasks of one app run one \
-                          after the other.",
+            description: "Have the team plan, design, build, test and release a goal for one PHP app. Answers at once with the id of \
+                          a task: give it to wait_task as `id`. Tasks of one app run one after the other. Every call is a new task, \
+                          unless it carries the idempotency key of an earlier one (`_meta` dev.yonin/idempotencyKey, or the header \
+                          Idempotency-Key).",
             read_only: false,
             destructive: false,
             idempotent: false,

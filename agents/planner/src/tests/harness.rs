@@ -27,6 +27,10 @@ pub(super) struct Harness {
     pub(super) world: World,
     http: Client,
     key: Credential,
+    /// Of another person.
+    pub(super) mei: Credential,
+    /// Of a service.
+    pub(super) service: Credential,
     own: Credential,
     hints: Hints,
     files: TempDir,
@@ -69,6 +73,8 @@ impl Harness {
             world,
             http: Client::new(),
             key,
+            mei: Credential::random(),
+            service: Credential::random(),
             own,
             hints,
             files,
@@ -86,6 +92,17 @@ impl Harness {
 
     /// A new process on the same store, as far as the Planner can tell.
     pub(super) async fn start_planner(&mut self) {
+        let planner = self.planner(self.hints.clone()).await;
+        self.origin = planner.origin().to_owned();
+        self.planner = Some(planner);
+    }
+
+    /// A second replica, which hears no hint of what the first one does.
+    pub(super) async fn second_planner(&self) -> Running {
+        self.planner(Hints::in_process()).await
+    }
+
+    async fn planner(&self, hints: Hints) -> Running {
         let peer = |origin: &str| Peer::new(origin, self.own.clone(), Code::PeerUnavailable);
         let peers = Peers {
             architect: peer(self.architect.origin()),
@@ -93,17 +110,26 @@ impl Harness {
             tester: peer(self.tester.origin()),
         };
         let store = Store::sqlite(&self.files.path().join("planner.db")).await.expect("a store");
-        let callers = Callers::nobody().and(&self.key, Principal::Person("taro".into()));
+        let callers = Callers::nobody()
+            .and(&self.key, Principal::Person("taro".into()))
+            .and(&self.mei, Principal::Person("mei".into()))
+            .and(&self.service, Principal::Service("tester".into()));
         let config = PlannerConfig { peers, engine: self.engine.clone() };
-        let service = crate::service(config, store, self.hints.clone(), callers).worker(8, timing());
-        let planner = start(service, any_port()).await;
-        self.origin = planner.origin().to_owned();
-        self.planner = Some(planner);
+        let service = crate::service(config, store, hints, callers).worker(8, timing());
+        start(service, any_port()).await
     }
 
     pub(super) async fn stop_planner(&mut self) {
         let planner = self.planner.take().expect("a Planner is running");
         planner.stop(Duration::from_secs(5)).await;
+    }
+
+    pub(super) fn key(&self) -> &Credential {
+        &self.key
+    }
+
+    pub(super) fn origin(&self) -> &str {
+        &self.origin
     }
 
     /// The Planner's MCP tools, called by the same person.
@@ -127,10 +153,6 @@ impl Harness {
 
     pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("{}{path}", self.origin)).bearer_auth(self.key.reveal())
-    }
-
-    pub(super) fn origin(&self) -> &str {
-        &self.origin
     }
 
     pub(super) fn without_key(&self, path: &str) -> RequestBuilder {

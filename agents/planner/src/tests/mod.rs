@@ -1,8 +1,9 @@
-//! The Planner from outside: over its REST API, with a team that does what a test says.
+//! The Planner from outside: over its REST API and MCP, with a team that does what a test says.
 
 mod asking;
 mod edge;
 mod harness;
+mod mcp;
 mod path;
 mod spending;
 mod thinking;

@@ -1,8 +1,8 @@
-//! The short MCP tools: the REST API once more, for clients that speak MCP.
+//! The short tools: the REST API once more, for clients that speak MCP.
 
 use crate::{apps::Apps, tasks::Tasks, view};
 use protocol::{
-    JobId, Problem,
+    JobId, Problem, TaskId,
     rest::{AnswerTask, AppList, TaskList},
     task::Task,
     tools::planner::{
@@ -43,11 +43,19 @@ impl ShortTool for GetTask {
     type Output = Task;
 
     fn about(&self) -> About {
-        reads("Look at a task", "Where a task stands: status, stage, question, result or error.")
+        reads(
+            "Look at a task",
+            "Where a task stands now: status, stage, message, question, result or error, and what it has used. Links lead to what \
+             the agents handed on so far. To follow a task, call wait_task instead.",
+        )
     }
 
     async fn call(&self, caller: &Principal, input: TaskInput) -> Result<Task, Problem> {
         self.0.get(caller, input.id).await
+    }
+
+    fn job(&self, task: &Task) -> Option<TaskId> {
+        Some(task.id)
     }
 }
 
@@ -62,8 +70,8 @@ impl WaitingTool for WaitTask {
         reads(
             "Wait for a task",
             "Waits until a task has ended or asks a person something, at most 45 seconds, and says where it stands. Call it \
-             again while the status is queued or running. A client that can show forms is asked in a form; others are told how \
-             to answer.",
+             again while status is queued or running; nothing is lost in between. A client that can show forms is asked in a \
+             form; others are told how to answer.",
         )
     }
 
@@ -84,7 +92,11 @@ impl ShortTool for ListTasks {
     type Output = TaskList;
 
     fn about(&self) -> About {
-        reads("List tasks", "Tasks, newest first, of one app or one status if wanted; next_cursor leads to older ones.")
+        reads(
+            "List tasks",
+            "Tasks, newest first, 20 at a time unless limit says otherwise; of one app or one status if wanted. next_cursor leads to \
+             older ones.",
+        )
     }
 
     async fn call(&self, caller: &Principal, input: ListTasksInput) -> Result<TaskList, Problem> {
@@ -100,11 +112,19 @@ impl ShortTool for CancelTask {
     type Output = Task;
 
     fn about(&self) -> About {
-        decides("Cancel a task", "Ends a task and discards its preview. Refused once the release is under way.")
+        decides(
+            "Cancel a task",
+            "Ends a task that is not wanted any more and discards its preview; the live app stays as it is. Refused with `releasing` once \
+             the release is under way (roll back afterwards), and with `already-finished` when the task is over.",
+        )
     }
 
     async fn call(&self, caller: &Principal, input: TaskInput) -> Result<Task, Problem> {
         self.0.cancel(caller, input.id).await
+    }
+
+    fn job(&self, task: &Task) -> Option<TaskId> {
+        Some(task.id)
     }
 }
 
@@ -118,12 +138,18 @@ impl ShortTool for ApproveTask {
     fn about(&self) -> About {
         decides(
             "Approve a change",
-            "Lets a tested change that waits for approval go live. Only on behalf of a person who has seen the question.",
+            "Lets a tested change that waits for approval go live, or, for a question of the kind in_doubt, has the act done again. Only \
+             on behalf of a person who has seen the question, its statements and the preview. Refused with `not-waiting` when the task \
+             does not ask.",
         )
     }
 
     async fn call(&self, caller: &Principal, input: TaskInput) -> Result<Task, Problem> {
         self.0.approve(caller, input.id).await
+    }
+
+    fn job(&self, task: &Task) -> Option<TaskId> {
+        Some(task.id)
     }
 }
 
@@ -137,13 +163,17 @@ impl ShortTool for RejectTask {
     fn about(&self) -> About {
         decides(
             "Reject a change",
-            "Refuses a change that waits for approval, or gives up a task that asks about its goal; the task fails and its preview is \
-             discarded.",
+            "Refuses a change that waits for approval, or gives up a task that asks something else; the task fails with `rejected`, its \
+             preview is discarded, and the live app stays as it is. Refused with `not-waiting` when the task does not ask.",
         )
     }
 
     async fn call(&self, caller: &Principal, input: RejectTaskInput) -> Result<Task, Problem> {
         self.0.reject(caller, input.id, input.reason).await
+    }
+
+    fn job(&self, task: &Task) -> Option<TaskId> {
+        Some(task.id)
     }
 }
 
@@ -157,13 +187,17 @@ impl ShortTool for Answer {
     fn about(&self) -> About {
         decides(
             "Answer a task",
-            "Answers the questions of a task whose question is `clarify`, all at once and in words; the task goes on. Only with what \
-             the person said.",
+            "Answers a task whose question is of the kind clarify: all its questions at once, in words, in any language. The task goes on, \
+             and asks no second time. Only with what the person said. Refused with `not-waiting` when the task does not ask that.",
         )
     }
 
     async fn call(&self, caller: &Principal, input: AnswerTaskInput) -> Result<Task, Problem> {
         self.0.clarify(caller, input.id, AnswerTask { text: input.text }).await
+    }
+
+    fn job(&self, task: &Task) -> Option<TaskId> {
+        Some(task.id)
     }
 }
 
@@ -175,7 +209,7 @@ impl ShortTool for ListApps {
     type Output = AppList;
 
     fn about(&self) -> About {
-        reads("List apps", "Every app with its address and its live release.")
+        reads("List apps", "Every app by name, with its address and its live release. Takes no arguments.")
     }
 
     async fn call(&self, _caller: &Principal, _input: ListAppsInput) -> Result<AppList, Problem> {
