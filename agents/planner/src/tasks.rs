@@ -83,18 +83,18 @@ impl Tasks {
 
     /// Lets a change that waits for approval go live.
     pub(crate) async fn approve(&self, caller: &Principal, id: TaskId) -> Result<Task, Problem> {
-        self.answer(caller, id, &Answer::Approve { by: name(caller) }).await
+        self.answer(caller, id, &Answer::Approve { by: caller.name().to_owned() }).await
     }
 
     /// Refuses a change that waits for approval.
     pub(crate) async fn reject(&self, caller: &Principal, id: TaskId, reason: Option<String>) -> Result<Task, Problem> {
-        self.answer(caller, id, &Answer::Reject { reason, by: name(caller) }).await
+        self.answer(caller, id, &Answer::Reject { reason, by: caller.name().to_owned() }).await
     }
 
     /// Answers a task that asks about its goal.
     pub(crate) async fn clarify(&self, caller: &Principal, id: TaskId, said: AnswerTask) -> Result<Task, Problem> {
         said.validate()?;
-        self.answer(caller, id, &Answer::Clarify { text: said.text, by: name(caller) }).await
+        self.answer(caller, id, &Answer::Clarify { text: said.text, by: caller.name().to_owned() }).await
     }
 
     /// Where the task stands once it has ended or asks something, at the latest after this time.
@@ -194,10 +194,4 @@ fn instead(question: &Question) -> &'static str {
 
 fn cursor(text: &str) -> Result<JobId, Problem> {
     text.parse().map_err(|_| Code::BadCursor.problem("give back `next_cursor` as it was"))
-}
-
-fn name(caller: &Principal) -> String {
-    match caller {
-        Principal::Person(name) | Principal::Service(name) => name.clone(),
-    }
 }

@@ -18,9 +18,10 @@ pub mod worker;
 
 pub use context::Job;
 pub use effect::Probe;
+pub(crate) use jobs::unavailable;
 pub use jobs::{Jobs, Order};
 
-use crate::{Principal, store::StoreError};
+use crate::{credentials::Owner, store::StoreError};
 use protocol::{AppName, JobId, Problem, Timestamp, event::What};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -137,7 +138,7 @@ pub struct JobRecord {
     /// The tool.
     pub tool: String,
     /// Who started it.
-    pub owner: Principal,
+    pub owner: Owner,
     /// The lane it runs in.
     pub lane: Option<String>,
     /// How far it is.

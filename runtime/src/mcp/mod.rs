@@ -3,6 +3,7 @@
 //! What happens to a call is decided here, what the bytes look like in `rmcp`. A call of a long tool writes its job and
 //! answers with the handle; nothing of a task lives in this process.
 
+mod access;
 mod answer;
 mod job_tools;
 pub(crate) mod listing;
@@ -16,7 +17,7 @@ use crate::{
 };
 use futures::FutureExt as _;
 use job_tools::JobHandle;
-use protocol::{Code, JobId, Problem};
+use protocol::{Code, JobId, Problem, Role};
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
@@ -53,7 +54,7 @@ struct Inner {
     service: &'static str,
     config: ServerConfig,
     listing: ListToolsResult,
-    tools: HashMap<String, Act>,
+    tools: HashMap<String, (Role, Act)>,
     jobs: Option<Jobs>,
     poll: Duration,
 }
@@ -69,8 +70,10 @@ impl Server {
         let listing = ListToolsResult::with_all_items(entries.iter().map(|entry| entry.listing.clone()).collect())
             .with_ttl_ms(FRESH_MS)
             .with_cache_scope(CacheScope::Public);
-        let tools_by_name =
-            entries.into_iter().map(|Entry { listing, act }| (listing.name.into_owned(), act)).collect();
+        let tools_by_name = entries
+            .into_iter()
+            .map(|Entry { listing, needs, act }| (listing.name.into_owned(), (needs, act)))
+            .collect();
         let config = config(service, tools.instructions, has_jobs);
         Self(Arc::new(Inner { service, config, listing, tools: tools_by_name, jobs, poll }))
     }
@@ -87,17 +90,18 @@ impl Server {
     }
 
     async fn answer(&self, caller: &Principal, name: &str, call: Call) -> Result<CallToolResponse, ErrorData> {
-        match self.0.tools.get(name) {
-            None => {
-                let problem = Code::NotFound.problem(format!("{} has no tool of that name", self.0.service));
-                Err(answer::protocol_error(&problem))
+        let Some((needed, act)) = self.0.tools.get(name) else {
+            let problem = Code::NotFound.problem(format!("{} has no tool of that name", self.0.service));
+            return Err(answer::protocol_error(&problem));
+        };
+        let answered = match (caller.require(*needed), act) {
+            (Err(problem), _) => Err(problem),
+            (Ok(()), Act::Answer(tool)) => {
+                unpanicked(name, tool.call(caller, call.arguments)).await.map(|value| answer::good(value).into())
             }
-            Some(Act::Answer(tool)) => {
-                let answered = unpanicked(name, tool.call(caller, call.arguments)).await;
-                Ok(self.told(name, answered.map(|value| answer::good(value).into())))
-            }
-            Some(Act::Submit(_)) => Ok(self.told(name, self.submit(caller, name, call).await)),
-        }
+            (Ok(()), Act::Submit(_)) => self.submit(caller, name, call).await,
+        };
+        Ok(self.told(name, answered))
     }
 
     /// Counts a call, logs what went wrong on our side, and makes problems results.

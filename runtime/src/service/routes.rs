@@ -1,6 +1,7 @@
 //! Everything a service answers: its own routes, `/mcp`, the probes, and a problem for the rest.
 
 use super::{
+    challenge,
     guard::{self, Guard},
     record,
 };
@@ -9,7 +10,7 @@ use axum::{
     Router,
     extract::State,
     http::{Method, Uri},
-    middleware::{from_fn, from_fn_with_state},
+    middleware::from_fn_with_state,
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -27,10 +28,11 @@ pub(super) struct Health {
 
 /// Puts it together. The probes come without host check and key: kubelets and Prometheus ask by address.
 pub(super) fn router(service: &'static str, own: Router, mcp: Server, guard: Guard, health: Health) -> Router {
-    let endpoint =
-        Router::new().route_service("/mcp", mcp.endpoint(guard.largest_body())).route_layer(from_fn(guard::known));
+    let known = from_fn_with_state(mcp.clone(), guard::known);
+    let endpoint = Router::new().route_service("/mcp", mcp.endpoint(guard.largest_body())).route_layer(known);
     let guarded = own
         .merge(endpoint)
+        .merge(challenge::router(service))
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
         .layer(CatchPanicLayer::custom(panicked))

@@ -2,14 +2,15 @@
 
 use axum::{
     Router,
+    http::Method,
     response::sse::{Event, Sse},
     routing::{get, post},
 };
 use futures::StreamExt as _;
-use protocol::{Code, Problem};
+use protocol::{Code, Problem, Role};
 use runtime::{
     About, Callers, CancellationToken, Credential, Job, JobError, Jobs, LongTool, Principal, Running, Service,
-    ShortTool, Step, Store, Toolbox, Wait, http::JsonBody, job::Timing, tool::Admission,
+    ShortTool, Step, Store, Toolbox, Wait, http::JsonBody, job::Timing, service::Need, tool::Admission,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -35,9 +36,9 @@ impl Fixture {
 
     async fn start_at(address: SocketAddr, store: TempDir, [person, planner, coder]: [Credential; 3]) -> Self {
         let callers = Callers::nobody()
-            .and(&person, Principal::Person("mei".to_owned()))
-            .and(&planner, Principal::Service("planner".to_owned()))
-            .and(&coder, Principal::Service("coder".to_owned()));
+            .and(&person, Principal::person("mei", Role::Admin))
+            .and(&planner, Principal::service("planner"))
+            .and(&coder, Principal::service("coder"));
         let tools =
             Toolbox::new().instructions("Greets and builds.").short(Greet).short(Refuse).short(Burst).long(Build);
         let running = Service::new("fixture", tools)
@@ -45,7 +46,7 @@ impl Fixture {
             .store(Store::sqlite(&store.path().join("jobs.db")).await.expect("a store"))
             .worker(2, quick())
             .allowed_hosts(["fixture.example".to_owned()])
-            .routes(routes)
+            .routes(needs(), routes)
             .bind(address)
             .await
             .expect("a port")
@@ -143,6 +144,15 @@ fn quick() -> Timing {
         max_failures: 2,
         max_lost_leases: 3,
     }
+}
+
+fn needs() -> [Need; 4] {
+    [
+        Need::role(Method::POST, "/v1/greetings", Role::Operator),
+        Need::role(Method::GET, "/v1/events", Role::Viewer),
+        Need::nothing(Method::GET, "/public"),
+        Need::nothing(Method::GET, "/panic"),
+    ]
 }
 
 fn routes(_jobs: Jobs, stopping: CancellationToken) -> Router {

@@ -5,7 +5,7 @@ use super::world::{
 };
 use crate::{Engine, Peers, PlannerConfig};
 use protocol::{
-    Code, Problem, TaskId,
+    Code, Problem, Role, TaskId,
     event::Event,
     task::{Status, Task},
 };
@@ -93,7 +93,7 @@ impl Harness {
             tester: peer(self.tester.origin()),
         };
         let store = Store::sqlite(&self.files.path().join("planner.db")).await.expect("a store");
-        let callers = Callers::nobody().and(&self.key, Principal::Person("taro".into()));
+        let callers = Callers::nobody().and(&self.key, Principal::person("taro", Role::Admin));
         let config = PlannerConfig { peers, engine: self.engine.clone() };
         let service = crate::service(config, store, self.hints.clone(), callers).worker(8, timing());
         let planner = start(service, any_port()).await;
@@ -245,7 +245,7 @@ fn coder(world: &World) -> Toolbox {
 
 async fn service(name: &'static str, tools: Toolbox, files: &TempDir, own: &Credential, hints: &Hints) -> Service {
     let store = Store::sqlite(&files.path().join(format!("{name}.db"))).await.expect("a store");
-    let callers = Callers::nobody().and(own, Principal::Service("planner".into()));
+    let callers = Callers::nobody().and(own, Principal::service("planner"));
     Service::new(name, tools).store(store).hints(hints.clone()).callers(callers).worker(4, timing())
 }
 
