@@ -101,7 +101,7 @@ impl Pair {
     /// Times from submit to claim, and from the peer's end to the next run.
     async fn measure(&self, samples: u32) -> anyhow::Result<(Samples, Samples)> {
         let (mut claims, mut wakes) = (Samples::default(), Samples::default());
-        let caller = Principal::Service("bench".to_owned());
+        let caller = Principal::service("bench");
         let (mut claimed, mut woken) = (self.claimed.lock().await, self.woken.lock().await);
         // Until both have found Redis, and for a first time everything.
         for round in 0..samples + 5 {

@@ -112,7 +112,7 @@ async fn wait_for(
 }
 
 fn caller() -> Principal {
-    Principal::Service("bench".to_owned())
+    Principal::service("bench")
 }
 
 async fn replica(store: &str) -> anyhow::Result<Bound> {

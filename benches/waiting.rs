@@ -227,7 +227,7 @@ fn fresh_app() -> anyhow::Result<AppName> {
 
 /// The Architect and the Coder, as far as this takes them.
 async fn peers(directory: &std::path::Path) -> anyhow::Result<Running> {
-    let callers = Callers::nobody().and(&Credential::new("a-key"), Principal::Service("planner".to_owned()));
+    let callers = Callers::nobody().and(&Credential::new("a-key"), Principal::service("planner"));
     let service = Service::new("architect", Toolbox::new().short(Inspect).long(Architect))
         .callers(callers)
         .store(Store::sqlite(&directory.join("peers.db")).await?)

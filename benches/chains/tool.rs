@@ -112,7 +112,7 @@ impl LongTool for Chain {
 
 /// Submits one and returns when it is seen to be done.
 pub(crate) async fn chain(jobs: Jobs) -> anyhow::Result<()> {
-    let caller = Principal::Service("bench".to_owned());
+    let caller = Principal::service("bench");
     let input = serde_json::to_value(Parcel::new())?;
     let mut record = jobs.submit(&caller, Chain::NAME, Order { input, ..Order::default() }).await?;
     while record.ended_at.is_none() {

@@ -1,7 +1,7 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use protocol::{
-    AppName, Digest, TaskId,
+    AppName, Digest, KeyName, Role, TaskId,
     task::{Approval, Budget, Status},
 };
 use std::path::PathBuf;
@@ -132,10 +132,41 @@ pub(crate) enum Command {
         #[arg(long)]
         wait: bool,
     },
+    /// Make, list and revoke API keys. Needs an admin's key.
+    Keys {
+        #[command(subcommand)]
+        what: Keys,
+    },
     /// Print a script that completes commands in this shell.
     Completions {
         /// The shell.
         shell: Shell,
+    },
+}
+
+/// What to do with API keys.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Keys {
+    /// Make a key, and print it: nobody can show it again.
+    Create {
+        /// Whom it is for. Tasks belong to the name.
+        name: KeyName,
+        /// What its holder may do: viewer, operator or admin.
+        #[arg(long, default_value_t = Role::Operator)]
+        role: Role,
+        /// When it ends: `90d`, `12h`, `30m`; never when absent.
+        #[arg(long, value_name = "TIME", value_parser = seconds)]
+        expires: Option<u64>,
+        /// One more key of a name that has one: to take its place, or with another role.
+        #[arg(long)]
+        another: bool,
+    },
+    /// List keys, without the keys themselves.
+    List,
+    /// Revoke a key by its id, or all keys of a name.
+    Revoke {
+        /// A key's id, or a name.
+        name_or_id: String,
     },
 }
 
@@ -271,6 +302,21 @@ fn label(text: &str) -> Result<(String, String), String> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
+/// A time as seconds.
+fn seconds(text: &str) -> Result<u64, String> {
+    let expected = || "a time is a whole number and s, m, h, d or w: 90d".to_owned();
+    let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(expected)?;
+    let unit = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        "w" => 604_800,
+        _ => return Err(expected()),
+    };
+    number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit)).ok_or_else(expected)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -279,6 +325,23 @@ mod tests {
     #[test]
     fn the_arguments_make_sense() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_key_ends_after_a_time_with_a_unit() {
+        let parsed =
+            Arguments::try_parse_from(["yonin", "keys", "create", "mei", "--role", "viewer", "--expires", "90d"]);
+        let Command::Keys { what: Keys::Create { role, expires, another, .. } } = parsed.expect("arguments").command
+        else {
+            panic!("a key is made");
+        };
+        assert_eq!((role, expires, another), (Role::Viewer, Some(90 * 86_400), false));
+        assert_eq!((seconds("2w"), seconds("30m")), (Ok(1_209_600), Ok(1_800)));
+        for bad in ["", "d", "90", "-1d", "1.5d", "90日", "99999999999999999999d", "18446744073709551615w"] {
+            assert!(seconds(bad).is_err(), "{bad}");
+        }
+        assert!(Arguments::try_parse_from(["yonin", "keys", "create", "mei", "--role", "boss"]).is_err());
+        assert!(Arguments::try_parse_from(["yonin", "keys", "create", "no name"]).is_err());
     }
 
     #[test]

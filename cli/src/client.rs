@@ -5,6 +5,7 @@ use futures::{Stream, StreamExt, stream};
 use protocol::{
     AppName, Problem, TaskId,
     event::Event,
+    keys::{CreateKey, KeyList, NewKey},
     rest::{AnswerTask, App, AppList, RejectTask, ReleaseList, RollbackApp, SubmitTask, TaskList},
     task::{Status, Task},
 };
@@ -176,6 +177,34 @@ impl Client {
     pub async fn rollback(&self, app: &AppName, body: &RollbackApp, idempotency_key: &str) -> Result<Task, Failure> {
         let request = self.request(Method::POST, &format!("/v1/apps/{app}/rollback"));
         self.json(request.header("Idempotency-Key", idempotency_key).json(body)).await
+    }
+
+    /// Makes an API key.
+    ///
+    /// # Errors
+    /// What the API says, or that it does not answer.
+    pub async fn create_key(&self, wanted: &CreateKey) -> Result<NewKey, Failure> {
+        self.json(self.request(Method::POST, "/v1/keys").json(wanted)).await
+    }
+
+    /// All API keys, without the keys themselves.
+    ///
+    /// # Errors
+    /// What the API says, or that it does not answer.
+    pub async fn keys(&self) -> Result<KeyList, Failure> {
+        self.json(self.request(Method::GET, "/v1/keys")).await
+    }
+
+    /// Revokes the key with this id, or every key of this name.
+    ///
+    /// # Errors
+    /// What the API says, or that it does not answer.
+    pub async fn revoke_keys(&self, name_or_id: &str) -> Result<KeyList, Failure> {
+        let no_url = || Failure::Usage(format!("{} is no URL", self.origin));
+        let mut url = reqwest::Url::parse(&format!("{}/v1/keys", self.origin)).map_err(|_| no_url())?;
+        // A name in the configuration may have characters that a path must escape.
+        url.path_segments_mut().map_err(|()| no_url())?.push(name_or_id);
+        self.json(self.http.delete(url).bearer_auth(&self.key)).await
     }
 
     /// A task's events from the first, until it has ended. Survives lost connections: takes up again after the last event

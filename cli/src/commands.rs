@@ -3,7 +3,7 @@
 use crate::{
     Failure,
     answer::Asked,
-    arguments::{self, Arguments, Command, Server, Submit},
+    arguments::{self, Arguments, Command, Keys, Server, Submit},
     client::{Client, TaskQuery},
     demo, describe,
     failure::explained,
@@ -15,6 +15,7 @@ use clap::CommandFactory;
 use protocol::{
     Code, TaskId,
     artifact::Verdict,
+    keys::CreateKey,
     rest::{RollbackApp, SubmitTask},
     task::{Budget, Status, Task},
 };
@@ -131,6 +132,7 @@ async fn ask(command: Command, json: bool, server: &Server) -> Result<ExitCode, 
         Command::Releases { app } => {
             print(json, &client.releases(&app).await?, |list| describe::releases(&list.releases))
         }
+        Command::Keys { what } => keys(&client, what, json).await,
         Command::Up(_) | Command::Demo { .. } | Command::Replay(_) | Command::Completions { .. } => {
             unreachable!("they need no server")
         }
@@ -160,6 +162,23 @@ async fn handed_in(client: &Client, task: Task, wait: bool, json: bool) -> Resul
         format!("{}\n", task.id)
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+async fn keys(client: &Client, what: Keys, json: bool) -> Result<(), Failure> {
+    match what {
+        Keys::Create { name, role, expires, another } => {
+            let wanted = CreateKey { name, role, expires_in_seconds: expires, another };
+            print(json, &client.create_key(&wanted).await?, |made| {
+                eprint!("{}", describe::new_key(&made.about));
+                format!("{}\n", made.key)
+            })
+        }
+        Keys::List => print(json, &client.keys().await?, |list| describe::keys(&list.keys)),
+        Keys::Revoke { name_or_id } => {
+            let revoked = client.revoke_keys(&name_or_id).await?;
+            print(json, &revoked, |list| describe::keys(&list.keys))
+        }
+    }
 }
 
 fn read_stdin() -> io::Result<String> {

@@ -3,6 +3,7 @@
 use crate::table::Table;
 use protocol::{
     artifact::{Outcome, Release, ReleaseState, Verdict},
+    keys::{KeyRecord, KeySource},
     rest::App,
     task::{ModelUsage, Question, Task, Usage},
 };
@@ -41,6 +42,34 @@ pub(crate) fn task(task: &Task) -> String {
         None => {}
     }
     lines.join("\n") + "\n"
+}
+
+/// Keys, without the keys themselves.
+pub(crate) fn keys(keys: &[KeyRecord]) -> String {
+    let mut table = Table::new(["name", "role", "state", "id", "expires", "last used", "made by"]);
+    for key in keys {
+        let at = |moment: Option<protocol::Timestamp>, none: &str| {
+            moment.map_or_else(|| none.to_owned(), |moment| moment.format("%Y-%m-%d %H:%M").to_string())
+        };
+        let (id, last_used, by) = match key.source {
+            KeySource::Configuration => ("-".to_owned(), "-".to_owned(), "the configuration".to_owned()),
+            KeySource::Store => (
+                key.id.map_or_else(String::new, |id| id.to_string()),
+                at(key.last_used_at, "never"),
+                key.created_by.clone().unwrap_or_default(),
+            ),
+        };
+        let state = key.state.as_str().to_owned();
+        table.row([key.name.clone(), key.role.to_string(), state, id, at(key.expires_at, "never"), last_used, by]);
+    }
+    table.to_string()
+}
+
+/// A key that was just made.
+pub(crate) fn new_key(key: &KeyRecord) -> String {
+    let ends = key.expires_at.map_or_else(|| "does not expire".to_owned(), |at| format!("expires {at}"));
+    let id = key.id.map_or_else(String::new, |id| format!(", id {id}"));
+    format!("{} for {}{id}, {ends}. The key is shown this once:\n", key.role, key.name)
 }
 
 /// What language models were used for, and what that took; nothing when none was.

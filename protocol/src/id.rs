@@ -5,48 +5,62 @@ use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 use uuid::Uuid;
 
-/// One durable run of one agent's tool. A UUIDv7, so ids sort by the time they were made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(transparent)]
-#[schemars(description = "A UUIDv7: ids sort by the time they were made.")]
-pub struct JobId(Uuid);
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+        #[serde(transparent)]
+        #[schemars(description = "A UUIDv7: ids sort by the time they were made.")]
+        pub struct $name(Uuid);
+
+        impl $name {
+            /// A fresh id, later than every id this process made before.
+            #[must_use]
+            pub fn fresh() -> Self {
+                Self(Uuid::now_v7())
+            }
+
+            /// The sixteen bytes a store keeps.
+            #[must_use]
+            pub fn as_bytes(&self) -> &[u8; 16] {
+                self.0.as_bytes()
+            }
+
+            /// The id that a store kept.
+            #[must_use]
+            pub fn from_bytes(bytes: [u8; 16]) -> Self {
+                Self(Uuid::from_bytes(bytes))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.hyphenated().fmt(f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = uuid::Error;
+
+            fn from_str(text: &str) -> Result<Self, uuid::Error> {
+                Uuid::try_parse(text).map(Self)
+            }
+        }
+    };
+}
+
+id!(
+    /// One durable run of one agent's tool. A UUIDv7, so ids sort by the time they were made.
+    JobId
+);
+
+id!(
+    /// One API key. It says nothing of the key itself.
+    KeyId
+);
 
 /// A person's task is the Planner's job: the same id over REST, MCP and the command line.
 pub type TaskId = JobId;
-
-impl JobId {
-    /// A fresh id, later than every id this process made before.
-    #[must_use]
-    pub fn fresh() -> Self {
-        Self(Uuid::now_v7())
-    }
-
-    /// The sixteen bytes a store keeps.
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8; 16] {
-        self.0.as_bytes()
-    }
-
-    /// The id that a store kept.
-    #[must_use]
-    pub fn from_bytes(bytes: [u8; 16]) -> Self {
-        Self(Uuid::from_bytes(bytes))
-    }
-}
-
-impl fmt::Display for JobId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.hyphenated().fmt(f)
-    }
-}
-
-impl FromStr for JobId {
-    type Err = uuid::Error;
-
-    fn from_str(text: &str) -> Result<Self, uuid::Error> {
-        Uuid::try_parse(text).map(Self)
-    }
-}
 
 /// A name that does not have the form it must have.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -132,6 +146,19 @@ name!(
     |text| text.len() == 26 && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9'))
 );
 
+name!(
+    /// Whom an API key belongs to: a person, or a program that works for one. Several keys may have the same name: they are the
+    /// same caller, who owns the same tasks. No name looks like an id.
+    KeyName,
+    "a key's name",
+    "^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$",
+    "A key's name: 1 to 64 letters, digits, dots, underscores, hyphens and at signs, a letter or digit first; no id.",
+    |text| (1..=64).contains(&text.len())
+        && text.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'@' | b'-'))
+        && Uuid::try_parse(text).is_err()
+);
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -143,6 +170,16 @@ mod tests {
         }
         for bad in ["", "a", "1a", "-a", "aB", "a_b", "a.b", "日本", &"a".repeat(32)] {
             assert!(bad.parse::<AppName>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_keys_name_is_one_word_and_no_id() {
+        for good in ["mei", "M", "ci-7", "mei.tanaka@example.com", &"a".repeat(64)] {
+            assert!(good.parse::<KeyName>().is_ok(), "{good}");
+        }
+        for bad in ["", "-mei", "mei tanaka", "a:b", "a=b", "芽衣", &"a".repeat(65), &KeyId::fresh().to_string()] {
+            assert!(bad.parse::<KeyName>().is_err(), "{bad}");
         }
     }
 

@@ -88,6 +88,9 @@ codes! {
     ChangeSetTooLarge = "change-set-too-large", 413, "The change is too large";
     Unauthorized = "unauthorized", 401, "No key, or a wrong one";
     Forbidden = "forbidden", 403, "This key may not do that";
+    InsufficientRole = "insufficient-role", 403, "The key's role is not enough for that";
+    BadHost = "bad-host", 400, "The Host header is missing, doubled or malformed";
+    NameTaken = "name-taken", 409, "There are keys of that name already";
     NotFound = "not-found", 404, "There is no such thing";
     MethodNotAllowed = "method-not-allowed", 405, "That method is not for this path";
     IdempotencyConflict = "idempotency-conflict", 409, "The idempotency key was used with another body";

@@ -1,10 +1,11 @@
 //! What goes over the wire, as it goes over the wire: whoever changes a shape sees it here, and says so.
 
 use protocol::{
-    AppName, Code, Digest, JobId, PreviewName, Problem, Timestamp,
+    AppName, Code, Digest, JobId, KeyId, PreviewName, Problem, Role, Timestamp,
     artifact::*,
     chat::{Message, Reply, Thought, Tokens, ToolCall, ToolResult, Try, Turn},
     event::{Event, What},
+    keys::*,
     rest::*,
     task::{Approval, Budget, ModelUsage, Question, Stage, Status, Task, TaskResult, Usage},
     tools::{Epoch, PreviewRef, architect::*, coder::*, host, planner::*, tester::*, thinking::*},
@@ -563,5 +564,56 @@ fn snapshot() -> AppSnapshot {
             counted: true,
         }],
         migrations: vec!["0001_create_posts".into()],
+    }
+}
+
+#[test]
+fn api_keys() {
+    let at: Timestamp = "2026-11-28T09:00:00Z".parse().expect("a moment");
+    let id = KeyId::from_bytes([7; 16]);
+    wire!(
+        "create_key",
+        CreateKey {
+            name: "mei".parse().expect("a name"),
+            role: Role::Viewer,
+            expires_in_seconds: Some(7_776_000),
+            another: true
+        }
+    );
+    let configured = KeyRecord {
+        id: None,
+        name: "owner".into(),
+        role: Role::Admin,
+        state: KeyState::Active,
+        source: KeySource::Configuration,
+        created_by: None,
+        created_at: None,
+        expires_at: None,
+        last_used_at: None,
+        revoked_at: None,
+    };
+    let stored = KeyRecord {
+        id: Some(id),
+        name: "mei".into(),
+        role: Role::Operator,
+        state: KeyState::Revoked,
+        source: KeySource::Store,
+        created_by: Some("owner".into()),
+        created_at: Some(at),
+        expires_at: Some(at),
+        last_used_at: Some(at),
+        revoked_at: Some(at),
+    };
+    wire!("new_key", NewKey { key: "yonin_x".into(), about: stored.clone() });
+    wire!("key_list", KeyList { keys: vec![configured, stored] });
+}
+
+#[test]
+fn a_key_needs_no_more_than_a_name_and_lives_for_a_sensible_time() {
+    let least: CreateKey = serde_json::from_value(json!({"name": "mei"})).expect("a key");
+    assert_eq!((least.role, least.expires_in_seconds, least.another), (Role::Operator, None, false));
+    for (seconds, good) in [(59, false), (60, true), (315_360_000, true), (315_360_001, false)] {
+        let key = CreateKey { expires_in_seconds: Some(seconds), ..least.clone() };
+        assert_eq!(key.validate().is_ok(), good, "{seconds}");
     }
 }

@@ -21,8 +21,8 @@ const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 /// How long a body may take to arrive. The largest, 64 MiB, then comes at 1 MiB/s.
 const SLOWEST_BODY: Duration = Duration::from_secs(60);
 
-/// An error as a handler returns it: `application/problem+json` with the problem's status. 401 carries a challenge, 429 and
-/// 503 `Retry-After`.
+/// An error as a handler returns it: `application/problem+json` with the problem's status. 429 and 503 carry
+/// `Retry-After`; the service's guard adds a challenge to 401.
 #[derive(Debug)]
 pub struct Failure(pub Problem);
 
@@ -39,9 +39,6 @@ impl IntoResponse for Failure {
         let mut response = (status, body).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if status == StatusCode::UNAUTHORIZED {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
         if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
             headers.insert(header::RETRY_AFTER, RETRY_AFTER);
         }

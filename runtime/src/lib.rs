@@ -24,7 +24,7 @@ pub mod store;
 pub mod telemetry;
 pub mod tool;
 
-pub use credentials::{Callers, Credential, Principal};
+pub use credentials::{Callers, Credential, Keys, OwnKey, Owner, Principal};
 pub use hints::Hints;
 pub use job::{Job, JobError, Jobs, Step, Wait};
 pub use peer::{Peer, PeerState};

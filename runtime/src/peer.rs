@@ -1,5 +1,5 @@
 use crate::{
-    Credential, Principal, decode,
+    Credential, OwnKey, Owner, decode,
     job::{Question, Resolution},
     mcp::{IDEMPOTENCY_META, SHARE_META, asking},
 };
@@ -41,7 +41,7 @@ const SHORTEST_PAUSE: Duration = Duration::from_millis(250);
 /// How long a call waits, at most, when the peer says when to come back.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// Another service, called over MCP 2026-07-28 with this service's own credential. Cheap to clone; clones share what they
+/// Another service, called over MCP 2026-07-28 with this service's own credential of the moment. Cheap to clone; clones share what they
 /// know of the peer and its connections.
 #[derive(Clone)]
 pub struct Peer {
@@ -51,9 +51,10 @@ pub struct Peer {
 
 struct Shared {
     endpoint: String,
-    credential: Credential,
+    credential: OwnKey,
     unavailable: Code,
-    connection: Mutex<Option<Connection>>,
+    /// With the credential that it shows.
+    connection: Mutex<Option<(Arc<Credential>, Connection)>>,
 }
 
 /// What is known of a peer after its `server/discover`, and a pool of HTTP connections. Nothing in it breaks when the peer
@@ -91,8 +92,9 @@ impl Peer {
     /// The service at this origin (`http://host:port`, `/mcp` is added). Connects when first used, and again when it must.
     /// `unavailable` is the code for not reaching it: [`Code::PeerUnavailable`] or [`Code::HostUnavailable`].
     #[must_use]
-    pub fn new(origin: &str, credential: Credential, unavailable: Code) -> Self {
+    pub fn new(origin: &str, credential: impl Into<OwnKey>, unavailable: Code) -> Self {
         let endpoint = format!("{}/mcp", origin.trim_end_matches('/'));
+        let credential = credential.into();
         let shared = Shared { endpoint, credential, unavailable, connection: Mutex::new(None) };
         Self { shared: Arc::new(shared), timeout: TIMEOUT }
     }
@@ -123,7 +125,7 @@ impl Peer {
         &self,
         tool: &str,
         idempotency_key: &str,
-        on_behalf_of: &Principal,
+        on_behalf_of: &Owner,
         input: &I,
     ) -> Result<JobId, Problem> {
         let mut meta = RequestMetaObject::new();
@@ -226,17 +228,22 @@ impl Peer {
 
     async fn connection(&self) -> Result<Connection, Broken> {
         let mut slot = self.shared.connection.lock().await;
-        if let Some(connection) = slot.as_ref().filter(|connection| !connection.is_transport_closed()) {
+        let credential = self.shared.credential.current();
+        if let Some((shown, connection)) = slot.as_ref()
+            && Arc::ptr_eq(shown, &credential)
+            && !connection.is_transport_closed()
+        {
             return Ok(Arc::clone(connection));
         }
-        let connection = Arc::new(self.connect().await?);
-        *slot = Some(Arc::clone(&connection));
+        // Calls that are under way keep the connection before, and end on it.
+        let connection = Arc::new(self.connect(&credential).await?);
+        *slot = Some((credential, Arc::clone(&connection)));
         Ok(connection)
     }
 
-    async fn connect(&self) -> Result<RunningService<RoleClient, Client>, Broken> {
+    async fn connect(&self, credential: &Credential) -> Result<RunningService<RoleClient, Client>, Broken> {
         let mut config = StreamableHttpClientTransportConfig::with_uri(self.shared.endpoint.as_str())
-            .auth_header(self.shared.credential.reveal())
+            .auth_header(credential.reveal())
             .max_concurrent_requests(CONCURRENT)
             .max_json_response_size(LONGEST_ANSWER);
         config.channel_buffer_capacity = CONCURRENT;

@@ -55,10 +55,16 @@ async fn serve<C>(
     };
     let hints = store.hints()?;
     let service = store.apply(build(own, Store::open(&store.location).await?, hints.clone(), &config)).hints(hints);
-    let bound = config.apply(service).bind(config.listen).await?;
+    let listen = config.listen;
+    let bound = config.apply(service.allowed_hosts(in_cluster(name))).bind(listen).await?;
     tracing::info!(service = name, store = ?store.location, "The agent is ready");
     run_until_signal(bound, DRAIN).await?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The names that an agent has in its cluster, as its peers may write them.
+fn in_cluster(name: &str) -> [String; 4] {
+    ["", ".ai-agents", ".ai-agents.svc", ".ai-agents.svc.cluster.local"].map(|rest| format!("{name}-agent{rest}"))
 }
 
 async fn migrate(name: &'static str) -> Result<ExitCode, Error> {

@@ -11,7 +11,7 @@ use crate::{
     resource::Resources,
 };
 use futures::future::BoxFuture;
-use protocol::{Code, JobId, Problem, event::What};
+use protocol::{Code, JobId, Problem, Role, event::What};
 use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -24,12 +24,20 @@ pub struct About {
     pub title: &'static str,
     /// What it does, gives and takes.
     pub description: &'static str,
-    /// It changes nothing.
+    /// It changes nothing. Also a matter of permission: [`About::needs`].
     pub read_only: bool,
     /// It can undo or remove what exists.
     pub destructive: bool,
     /// Calling it twice with the same arguments does no more than once.
     pub idempotent: bool,
+}
+
+impl About {
+    /// What somebody must be to call it: who only looks may not call what changes something.
+    #[must_use]
+    pub fn needs(&self) -> Role {
+        if self.read_only { Role::Viewer } else { Role::Operator }
+    }
 }
 
 /// A tool that answers at once.
@@ -191,6 +199,7 @@ pub struct Toolbox {
 #[derive(Clone)]
 pub(crate) struct Entry {
     pub(crate) listing: rmcp::model::Tool,
+    pub(crate) needs: Role,
     pub(crate) act: Act,
 }
 
@@ -233,24 +242,24 @@ impl Toolbox {
     /// With a tool that answers at once.
     #[must_use]
     pub fn short<T: ShortTool>(mut self, tool: T) -> Self {
-        let listing = listing::of_short(&tool);
-        self.tools.push(Entry { listing, act: Act::Answer(Arc::new(tool)) });
+        let (listing, needs) = (listing::of_short(&tool), tool.about().needs());
+        self.tools.push(Entry { listing, needs, act: Act::Answer(Arc::new(tool)) });
         self
     }
 
     /// With a tool whose calls become jobs.
     #[must_use]
     pub fn long<T: LongTool>(mut self, tool: T) -> Self {
-        let listing = listing::of_long(&tool);
-        self.tools.push(Entry { listing, act: Act::Submit(erase(tool)) });
+        let (listing, needs) = (listing::of_long(&tool), tool.about().needs());
+        self.tools.push(Entry { listing, needs, act: Act::Submit(erase(tool)) });
         self
     }
 
     /// With a tool that waits for jobs.
     #[must_use]
     pub fn waiting<T: WaitingTool>(mut self, tool: T) -> Self {
-        let listing = listing::of_waiting(&tool);
-        self.tools.push(Entry { listing, act: Act::Wait(Arc::new(tool)) });
+        let (listing, needs) = (listing::of_waiting(&tool), tool.about().needs());
+        self.tools.push(Entry { listing, needs, act: Act::Wait(Arc::new(tool)) });
         self
     }
 

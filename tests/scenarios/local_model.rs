@@ -1,8 +1,9 @@
 //! A small real model behind an OpenAI-compatible server: `./dev local-model` starts one. Without it the test is left out.
 
-use protocol::{Problem, tools::thinking::Allowance};
+use protocol::{Problem, Role, tools::thinking::Allowance};
 use runtime::{
-    About, Callers, Credential, Job, JobError, LongTool, Peer, PeerState, Principal, Service, Step, Store, Toolbox,
+    About, Callers, Credential, Job, JobError, LongTool, Owner, Peer, PeerState, Principal, Service, Step, Store,
+    Toolbox,
     config::Reader,
     model::{Brief, Form, ModelConfig, Models, Thinking},
     tool::Admission,
@@ -84,13 +85,13 @@ async fn a_small_real_model_answers_in_the_form_it_was_asked_for() {
     let dir = tempfile::tempdir().expect("a directory");
     let store = Store::sqlite(&dir.path().join("store.db")).await.expect("a store");
     let key = Credential::random();
-    let callers = Callers::nobody().and(&key, Principal::Person("ann".to_owned()));
+    let callers = Callers::nobody().and(&key, Principal::person("ann", Role::Operator));
     let service = Service::new("planner", Toolbox::new().long(Ask(models))).store(store).callers(callers);
     let running = service.worker(1, runtime::job::Timing::default()).bind(([127, 0, 0, 1], 0).into()).await;
     let running = running.expect("a port").start();
     let peer = Peer::new(running.origin(), key, protocol::Code::PeerUnavailable);
     let wanted = Wanted { what: "tea".to_owned() };
-    let job = peer.start("ask", "tea", &Principal::Person("ann".to_owned()), &wanted).await.expect("a job");
+    let job = peer.start("ask", "tea", &Owner::Person("ann".to_owned()), &wanted).await.expect("a job");
     let end = async {
         loop {
             match peer.poll::<Recipe>(job).await.expect("a state") {

@@ -14,7 +14,7 @@ use protocol::{
         thinking::Allowance,
     },
 };
-use runtime::{Callers, Credential, Peer, PeerState, Principal, Running, Store, job::Timing};
+use runtime::{Callers, Credential, Owner, Peer, PeerState, Principal, Running, Store, job::Timing};
 use std::{net::SocketAddr, time::Duration};
 use tempfile::TempDir;
 
@@ -29,10 +29,13 @@ impl Team {
     async fn start() -> Self {
         let (coder, directory) = (FakeCoder::start().await, TempDir::new().expect("a directory"));
         let planner = Credential::random();
-        let config =
-            ArchitectConfig { coder: coder.running.origin().to_owned(), credential: coder.key.clone(), models: None };
+        let config = ArchitectConfig {
+            coder: coder.running.origin().to_owned(),
+            credential: coder.key.clone().into(),
+            models: None,
+        };
         let store = Store::sqlite(&directory.path().join("architect.db")).await.expect("a store");
-        let callers = Callers::nobody().and(&planner, Principal::Service("planner".to_owned()));
+        let callers = Callers::nobody().and(&planner, Principal::service("planner"));
         let architect = architect::service(&config, store)
             .callers(callers)
             .worker(2, Timing::short())
@@ -218,6 +221,6 @@ async fn nobody_without_a_key_is_answered() {
     assert_eq!(team.coder.script.calls(), 0);
 }
 
-fn ann() -> Principal {
-    Principal::Person("ann".to_owned())
+fn ann() -> Owner {
+    Owner::Person("ann".to_owned())
 }

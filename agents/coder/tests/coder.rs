@@ -16,7 +16,7 @@ use protocol::{
         host::{CLOSE_PREVIEWS, Done, OPEN_PREVIEW, ROLLBACK_RELEASE, STAGE_RELEASE},
     },
 };
-use runtime::{Callers, Credential, Peer, PeerState, Principal, Running, Store, job::Timing};
+use runtime::{Callers, Credential, Owner, Peer, PeerState, Principal, Running, Store, job::Timing};
 use serde_json::json;
 use std::{
     net::SocketAddr,
@@ -105,11 +105,11 @@ async fn replica(
     planner: &Credential,
     architect: &Credential,
 ) -> Running {
-    let config = CoderConfig { host: host.running.origin().to_owned(), credential: host.key.clone(), models: None };
+    let config =
+        CoderConfig { host: host.running.origin().to_owned(), credential: host.key.clone().into(), models: None };
     let store = Store::sqlite(&directory.path().join("coder.db")).await.expect("a store");
-    let callers = Callers::nobody()
-        .and(planner, Principal::Service("planner".to_owned()))
-        .and(architect, Principal::Service("architect".to_owned()));
+    let callers =
+        Callers::nobody().and(planner, Principal::service("planner")).and(architect, Principal::service("architect"));
     let engine: Arc<dyn Engine> = Arc::clone(engine) as _;
     coder::service(&config, engine, store)
         .callers(callers)
@@ -259,6 +259,6 @@ async fn a_design_for_another_plan_is_refused_before_anything_happens() {
     assert_eq!(refused.code, Code::BadRequest);
 }
 
-fn ann() -> Principal {
-    Principal::Person("ann".to_owned())
+fn ann() -> Owner {
+    Owner::Person("ann".to_owned())
 }

@@ -86,7 +86,7 @@ pub(crate) fn question(record: &JobRecord) -> Option<Question> {
 /// What a reply to such a question decides. Who declines to approve has said no; who declines to say what they mean, or what they
 /// saw, has decided nothing.
 pub(crate) fn reply(by: &Principal, question: &Question, reply: &Reply) -> Result<Option<Value>, Problem> {
-    let by = tasks::name(by);
+    let by = by.name().to_owned();
     let answer = match question.kind {
         Question::IN_DOUBT => match reply.resolution()? {
             None => return Ok(None),

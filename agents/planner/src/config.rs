@@ -1,4 +1,4 @@
-use runtime::{Credential, Peer, config::Reader, model::Models};
+use runtime::{OwnKey, Peer, config::Reader, model::Models};
 
 /// What a Planner needs to know.
 #[derive(Debug, Clone)]
@@ -12,7 +12,7 @@ pub struct PlannerConfig {
 impl PlannerConfig {
     /// Reads `YONIN_ARCHITECT_URL`, `YONIN_CODER_URL`, `YONIN_TESTER_URL` (the cluster's names unless given) and the
     /// settings of [`runtime::model::ModelConfig`]. The credential is the one this Planner shows to its peers.
-    pub fn read(reader: &mut Reader, own: &Credential) -> Self {
+    pub fn read(reader: &mut Reader, own: &OwnKey) -> Self {
         let mut peer = |agent: &str| {
             let variable = format!("YONIN_{}_URL", agent.to_uppercase());
             let origin = reader.or(&variable, format!("http://{agent}-agent.ai-agents.svc.cluster.local:8080"));

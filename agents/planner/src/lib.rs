@@ -28,13 +28,14 @@ use crate::{
     tape::Tapes,
     tasks::Tasks,
 };
-use runtime::{Callers, Hints, Service, Store, Toolbox};
+use runtime::{Callers, Hints, Keys, Service, Store, Toolbox};
 use std::process::ExitCode;
 
 /// The service's name, and the one that its credential goes by.
 pub const NAME: &str = "planner";
 
-/// The Planner as a service: MCP tools, REST API and web page, with its jobs in this store.
+/// The Planner as a service: MCP tools, REST API and web page, with its jobs in this store, and beside these callers everybody who has
+/// an API key there.
 #[must_use]
 pub fn service(config: PlannerConfig, store: Store, hints: Hints, callers: Callers) -> Service {
     let team = Team { peers: config.peers, engine: config.engine };
@@ -45,14 +46,16 @@ pub fn service(config: PlannerConfig, store: Store, hints: Hints, callers: Calle
         .without_job_tools()
         .long(SubmitTool { team: team.clone() })
         .long(RollbackTool { team });
+    let keys = Keys::new(NAME, &store, hints.clone(), callers.clone());
     Service::new(NAME, tools)
         .callers(callers)
+        .keys(keys.clone())
         .store(store)
         .hints(hints)
         .with_jobs(move |jobs| mcp::toolbox(&Tasks::new(jobs), &apps))
-        .routes(move |jobs, stop| {
+        .routes(rest::needs(), move |jobs, stop| {
             let tapes = Tapes::new(jobs.clone(), peers);
-            rest::router(Tasks::new(jobs), for_routes, tapes, stop).merge(web::router())
+            rest::router(Tasks::new(jobs), for_routes, tapes, keys, stop).merge(web::router())
         })
 }
 

@@ -86,18 +86,18 @@ impl Tasks {
 
     /// Lets a change that waits for approval go live.
     pub(crate) async fn approve(&self, caller: &Principal, id: TaskId) -> Result<Task, Problem> {
-        self.answer(caller, id, &Answer::Approve { by: name(caller) }).await
+        self.answer(caller, id, &Answer::Approve { by: caller.name().to_owned() }).await
     }
 
     /// Refuses a change that waits for approval.
     pub(crate) async fn reject(&self, caller: &Principal, id: TaskId, reason: Option<String>) -> Result<Task, Problem> {
-        self.answer(caller, id, &Answer::Reject { reason, by: name(caller) }).await
+        self.answer(caller, id, &Answer::Reject { reason, by: caller.name().to_owned() }).await
     }
 
     /// Answers a task that asks about its goal.
     pub(crate) async fn clarify(&self, caller: &Principal, id: TaskId, said: AnswerTask) -> Result<Task, Problem> {
         said.validate()?;
-        self.answer(caller, id, &Answer::Clarify { text: said.text, by: name(caller) }).await
+        self.answer(caller, id, &Answer::Clarify { text: said.text, by: caller.name().to_owned() }).await
     }
 
     /// A task's events after this one, in order.
@@ -211,13 +211,6 @@ fn after_all_that_begin(typed: &str) -> Option<JobId> {
     const LAST: &str = "ffffffff-ffff-ffff-ffff-ffffffffffff";
     let last: JobId = format!("{typed}{}", LAST.get(typed.len()..)?).parse().ok()?;
     Some(JobId::from_bytes(u128::from_be_bytes(*last.as_bytes()).saturating_add(1).to_be_bytes()))
-}
-
-/// Who said so.
-pub(crate) fn name(caller: &Principal) -> String {
-    match caller {
-        Principal::Person(name) | Principal::Service(name) => name.clone(),
-    }
 }
 
 #[cfg(test)]

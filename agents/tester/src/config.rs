@@ -1,5 +1,5 @@
 use crate::{BadVerdictKey, VerdictKey};
-use runtime::{Credential, config::Reader, model::Models};
+use runtime::{OwnKey, config::Reader, model::Models};
 use std::{str::FromStr, time::Duration};
 
 /// What the Tester must know of its surroundings.
@@ -8,7 +8,7 @@ pub struct TesterConfig {
     /// The environment's host: `http://host:port`.
     pub host: String,
     /// What the Tester proves to the host that it is the Tester with.
-    pub credential: Credential,
+    pub credential: OwnKey,
     /// What verdicts are signed with.
     pub key: VerdictKey,
     /// How long a verdict proves something.
@@ -25,7 +25,7 @@ impl TesterConfig {
 
     /// From `YONIN_HOST_URL`, `YONIN_SIGNING_KEY`, `YONIN_VERDICT_SECONDS` and the settings of [`runtime::model::ModelConfig`]. Nothing when there was a mistake, which the
     /// reader then knows.
-    pub fn read(reader: &mut Reader, credential: Credential) -> Option<Self> {
+    pub fn read(reader: &mut Reader, credential: OwnKey) -> Option<Self> {
         let host = reader.or("YONIN_HOST_URL", Self::HOST.to_owned());
         let Validity(validity) = reader.or("YONIN_VERDICT_SECONDS", Validity(Self::VALIDITY));
         let key = reader.required::<Given>("YONIN_SIGNING_KEY").0;
@@ -63,10 +63,11 @@ impl FromStr for Validity {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use runtime::Credential;
 
     fn read(variables: &[(&str, &str)]) -> (Option<TesterConfig>, Vec<String>) {
         let mut reader = Reader::of(variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        let config = TesterConfig::read(&mut reader, Credential::new("k"));
+        let config = TesterConfig::read(&mut reader, Credential::new("k").into());
         (config, reader.finish().err().unwrap_or_default())
     }
 

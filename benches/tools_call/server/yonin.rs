@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 pub(super) async fn start() -> anyhow::Result<Serving> {
     runtime::telemetry::start();
-    let callers = Callers::nobody().and(&Credential::new(KEY), Principal::Service("planner".to_owned()));
+    let callers = Callers::nobody().and(&Credential::new(KEY), Principal::service("planner"));
     let service = Service::new("echo", Toolbox::new().short(Echo)).callers(callers);
     let running = service.bind(([127, 0, 0, 1], 0).into()).await?.start();
     Ok(Serving { origin: running.origin().to_owned(), _running: Some(running) })

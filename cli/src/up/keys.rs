@@ -3,21 +3,60 @@ use runtime::{Callers, Credential, Principal};
 use serde::{Deserialize, Serialize};
 use std::{fs, io, path::Path};
 
-/// The credentials of everybody in one installation, and the seed of the Tester's signing key. Made at the first start, kept
-/// in the data directory where only its owner can read them.
-#[derive(Serialize, Deserialize)]
+/// The keys of one installation: that of its owner, what the Tester's signing key grows from, and the credentials that the services
+/// show to each other. The first two are made at the first start and kept in the data directory, where only its owner can read them; the
+/// last are made anew at each start, since nobody but this process needs them.
 pub(crate) struct Keys {
+    kept: Kept,
+    services: [Credential; 4],
+}
+
+#[derive(Serialize, Deserialize)]
+struct Kept {
     api: String,
-    planner: String,
-    architect: String,
-    coder: String,
-    tester: String,
     signing_seed: [u8; 32],
 }
 
 impl Keys {
     /// Those of this file; fresh ones, and `true`, when there is none.
     pub(crate) fn load_or_make(file: &Path) -> Result<(Self, bool), Failure> {
+        let (kept, fresh) = Kept::load_or_make(file)?;
+        Ok((Self { kept, services: std::array::from_fn(|_| Credential::random()) }, fresh))
+    }
+
+    /// What people show to the Planner.
+    pub(crate) fn api(&self) -> &str {
+        &self.kept.api
+    }
+
+    /// What a service shows to the others.
+    pub(crate) fn of(&self, service: ServiceName) -> Credential {
+        let [planner, architect, coder, tester] = &self.services;
+        match service {
+            ServiceName::Planner => planner,
+            ServiceName::Architect => architect,
+            ServiceName::Coder => coder,
+            ServiceName::Tester => tester,
+        }
+        .clone()
+    }
+
+    /// These services, as callers of another.
+    pub(crate) fn callers<const N: usize>(&self, services: [ServiceName; N]) -> Callers {
+        let add = |callers: Callers, service: ServiceName| {
+            callers.and(&self.of(service), Principal::service(service.as_str()))
+        };
+        services.into_iter().fold(Callers::nobody(), add)
+    }
+
+    /// What the Tester's signing key grows from.
+    pub(crate) fn signing_seed(&self) -> &[u8; 32] {
+        &self.kept.signing_seed
+    }
+}
+
+impl Kept {
+    fn load_or_make(file: &Path) -> Result<(Self, bool), Failure> {
         let kept = match fs::read(file) {
             Ok(text) => Some(text),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
@@ -27,50 +66,10 @@ impl Keys {
             let keys = serde_json::from_slice(&text).map_err(io::Error::from);
             return Ok((keys.map_err(Failure::io(format!("cannot read {}", file.display())))?, false));
         }
-        let keys = Self::make();
+        let keys = Self { api: Credential::random().reveal().to_owned(), signing_seed: rand::random() };
         let text = serde_json::to_vec(&keys).map_err(io::Error::from)?;
         write_private(file, &text).map_err(Failure::io(format!("cannot write {}", file.display())))?;
         Ok((keys, true))
-    }
-
-    /// What people show to the Planner.
-    pub(crate) fn api(&self) -> &str {
-        &self.api
-    }
-
-    /// What a service shows to the others.
-    pub(crate) fn of(&self, service: ServiceName) -> Credential {
-        Credential::new(match service {
-            ServiceName::Planner => &self.planner,
-            ServiceName::Architect => &self.architect,
-            ServiceName::Coder => &self.coder,
-            ServiceName::Tester => &self.tester,
-        })
-    }
-
-    /// These services, as callers of another.
-    pub(crate) fn callers<const N: usize>(&self, services: [ServiceName; N]) -> Callers {
-        let add = |callers: Callers, service: ServiceName| {
-            callers.and(&self.of(service), Principal::Service(service.as_str().to_owned()))
-        };
-        services.into_iter().fold(Callers::nobody(), add)
-    }
-
-    /// What the Tester's signing key grows from.
-    pub(crate) fn signing_seed(&self) -> &[u8; 32] {
-        &self.signing_seed
-    }
-
-    fn make() -> Self {
-        let fresh = || Credential::random().reveal().to_owned();
-        Self {
-            api: fresh(),
-            planner: fresh(),
-            architect: fresh(),
-            coder: fresh(),
-            tester: fresh(),
-            signing_seed: rand::random(),
-        }
     }
 }
 
@@ -107,6 +106,8 @@ mod tests {
         let (made, fresh) = Keys::load_or_make(&file).expect("made");
         let (kept, again) = Keys::load_or_make(&file).expect("kept");
         assert_eq!((fresh, again, made.api()), (true, false, kept.api()));
+        let planner = |keys: &Keys| keys.of(ServiceName::Planner).fingerprint();
+        assert_ne!(planner(&made), planner(&kept), "what services show to each other is new at each start");
         assert_eq!(fs::metadata(&file).expect("a file").permissions().mode() & 0o777, 0o600);
     }
 }

@@ -12,7 +12,7 @@ use data_dir::DataDir;
 use environment::local::{Durability, LocalConfig, Services};
 use keys::{Keys, ServiceName};
 use planner::{Peers, PlannerConfig};
-use protocol::{Code, Problem};
+use protocol::{Code, Problem, Role};
 use runtime::{
     Callers, Hints, Peer, Principal, Running, Service, ServiceError, Store, config::Reader, job::Timing, model::Models,
     store::StoreLocation,
@@ -240,19 +240,20 @@ impl Team<'_> {
         let host = environment::host::service(environment.host_config(key.public())).await?;
         let host = self.add(host.callers(self.keys.callers([Coder, Tester])), None).await?;
 
-        let config = coder::CoderConfig { host: host.clone(), credential: self.keys.of(Coder), models: models.coder };
+        let config =
+            coder::CoderConfig { host: host.clone(), credential: self.keys.of(Coder).into(), models: models.coder };
         let coder = coder::service(&config, engine, self.store("coder").await?);
         let coder = self.agent(coder, self.keys.callers([Planner, Architect])).await?;
 
         let config = architect::ArchitectConfig {
             coder: coder.clone(),
-            credential: self.keys.of(Architect),
+            credential: self.keys.of(Architect).into(),
             models: models.architect,
         };
         let architect = architect::service(&config, self.store("architect").await?);
         let architect = self.agent(architect, self.keys.callers([Planner])).await?;
 
-        let (host_url, credential) = (host.clone(), self.keys.of(Tester));
+        let (host_url, credential) = (host.clone(), self.keys.of(Tester).into());
         let (validity, models_of_tester) = (TesterConfig::VALIDITY, models.tester);
         let config = TesterConfig { host: host_url, credential, key, validity, models: models_of_tester };
         let tester = tester::service(config, self.store("tester").await?);
@@ -261,7 +262,7 @@ impl Team<'_> {
         let peer = |origin: &str| Peer::new(origin, self.keys.of(Planner), Code::PeerUnavailable);
         let peers = Peers { architect: peer(&architect), coder: peer(&coder), tester: peer(&tester) };
         let config = PlannerConfig { peers, engine: models.planner.into() };
-        let owner = Principal::Person("owner".to_owned());
+        let owner = Principal::person("owner", Role::Admin);
         let people = Callers::nobody().and(&runtime::Credential::new(self.keys.api()), owner);
         let planner = planner::service(config, self.store("planner").await?, self.hints.clone(), people);
         let planner = self.add(planner.worker(Self::SLOTS, (Self::TIMING)()), api_port).await?;

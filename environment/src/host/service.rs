@@ -27,6 +27,10 @@ pub async fn service(config: HostConfig) -> Result<Service, Problem> {
     Ok(Service::new(NAME, toolbox(&host)).body_limit(LARGEST_BODY))
 }
 
+/// The names that it has in its cluster, as its callers may write them.
+const IN_CLUSTER: [&str; 4] =
+    ["host", "host.external-env", "host.external-env.svc", "host.external-env.svc.cluster.local"];
+
 /// How long requests have to be answered after a signal.
 const DRAIN: Duration = Duration::from_secs(60);
 
@@ -48,7 +52,9 @@ async fn serve() -> Result<ExitCode, Box<dyn Error + Send + Sync>> {
         (Ok(()), Some(config)) => config,
         (mistakes, _) => return Ok(report(&mistakes.err().unwrap_or_default())),
     };
-    let bound = service_config.apply(service(config).await?).bind(service_config.listen).await?;
+    let (listen, service) =
+        (service_config.listen, service(config).await?.allowed_hosts(IN_CLUSTER.map(str::to_owned)));
+    let bound = service_config.apply(service).bind(listen).await?;
     tracing::info!(origin = bound.origin(), "The host is ready");
     runtime::service::run_until_signal(bound, DRAIN).await?;
     Ok(ExitCode::SUCCESS)

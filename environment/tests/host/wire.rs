@@ -27,9 +27,8 @@ impl Wire {
     async fn start() -> Self {
         let ground = Ground::start().await;
         let (coder, planner) = (Credential::random(), Credential::random());
-        let callers = Callers::nobody()
-            .and(&coder, Principal::Service("coder".into()))
-            .and(&planner, Principal::Service("planner".into()));
+        let callers =
+            Callers::nobody().and(&coder, Principal::service("coder")).and(&planner, Principal::service("planner"));
         let config = ground.services.host_config(ground.key.verifying_key());
         let service = service(config).await.expect("the host starts").callers(callers);
         let running = service.bind((Ipv4Addr::LOCALHOST, 0).into()).await.expect("a port").start();

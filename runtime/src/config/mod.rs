@@ -1,12 +1,13 @@
 //! Configuration: environment variables `YONIN_*`, read once, every mistake reported at once.
 
+mod reread;
 mod service;
 mod store;
 
 pub use service::ServiceConfig;
 pub use store::StoreConfig;
 
-use std::{collections::BTreeMap, ffi::OsString, fmt::Display, process::ExitCode, str::FromStr};
+use std::{collections::BTreeMap, ffi::OsString, fmt::Display, path::PathBuf, process::ExitCode, str::FromStr};
 
 /// Reads variables from a source and collects every mistake.
 ///
@@ -87,11 +88,17 @@ impl Reader {
         if self.mistakes.is_empty() { Ok(()) } else { Err(self.mistakes) }
     }
 
+    /// The file that holds a variable's value, when it is given in one.
+    pub(crate) fn file(&self, name: &str) -> Option<PathBuf> {
+        let given = self.variables.contains_key(name);
+        self.variables.get(&format!("{name}_FILE")).filter(|_| !given).map(PathBuf::from)
+    }
+
     fn text(&mut self, name: &str) -> Option<String> {
         if let Some(text) = self.variables.get(name) {
             return Some(text.clone());
         }
-        let path = self.variables.get(&format!("{name}_FILE"))?;
+        let path = self.file(name)?;
         match std::fs::read_to_string(path) {
             Ok(text) => Some(text.trim_end().to_owned()),
             Err(error) => {

@@ -6,7 +6,10 @@ use protocol::JobId;
 use std::{
     collections::HashMap,
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 use tokio::sync::{Notify, broadcast, futures::OwnedNotified, mpsc, watch};
 
@@ -23,13 +26,21 @@ pub struct Hints {
     watched: Arc<Mutex<HashMap<JobId, Arc<Notify>>>>,
     /// Each agent's queue: a new job concerns its own workers and nobody else.
     queues: Arc<Mutex<HashMap<&'static str, watch::Sender<()>>>>,
+    /// How often somebody's keys have changed.
+    key_changes: Arc<AtomicU64>,
 }
 
 impl Hints {
     /// A bus inside this process.
     #[must_use]
     pub fn in_process() -> Self {
-        Self { bus: broadcast::channel(4_096).0, others: None, watched: Arc::default(), queues: Arc::default() }
+        Self {
+            bus: broadcast::channel(4_096).0,
+            others: None,
+            watched: Arc::default(),
+            queues: Arc::default(),
+            key_changes: Arc::default(),
+        }
     }
 
     /// A bus that also passes over the Redis of this URL (`redis://[user:password@]host:port`). Whether Redis answers does not
@@ -71,6 +82,17 @@ impl Hints {
         self.queue(agent).send_replace(());
     }
 
+    /// Says that a key is not good any more.
+    pub(crate) fn keys_changed(&self) {
+        self.tell_others(Hint::Keys);
+        self.key_changes.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Another number after every such change that was heard of.
+    pub(crate) fn key_changes(&self) -> u64 {
+        self.key_changes.load(Ordering::Acquire)
+    }
+
     /// A full channel is no error: those who miss the hint look by themselves before long.
     fn tell_others(&self, hint: Hint) {
         if let Some(others) = &self.others
@@ -82,6 +104,10 @@ impl Hints {
 
     /// What another process said. What is not understood is of another version.
     fn hear(&self, hint: &str) {
+        if hint == KEYS {
+            self.key_changes.fetch_add(1, Ordering::AcqRel);
+            return;
+        }
         match hint.split_once(' ') {
             Some(("job", id)) => {
                 if let Ok(job) = id.parse() {
@@ -129,13 +155,18 @@ enum Hint {
     Job(JobId),
     /// This agent has something to claim.
     Queue(&'static str),
+    /// A key is not good any more.
+    Keys,
 }
+
+const KEYS: &str = "keys";
 
 impl fmt::Display for Hint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Job(job) => write!(f, "job {job}"),
             Self::Queue(agent) => write!(f, "queue {agent}"),
+            Self::Keys => f.write_str(KEYS),
         }
     }
 }
@@ -208,6 +239,14 @@ mod tests {
         tokio::time::timeout(Duration::from_secs(20), heard).await.expect("in time");
         here.queued("agent");
         tokio::time::timeout(Duration::from_secs(20), queue.changed()).await.expect("in time").expect("lives");
+        let before = there.key_changes();
+        here.keys_changed();
+        let heard = async {
+            while there.key_changes() == before {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), heard).await.expect("in time");
     }
 
     #[tokio::test]

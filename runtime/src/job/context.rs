@@ -3,7 +3,9 @@ use super::{
     erased::{read, written},
 };
 use crate::{
-    Hints, Principal, Store, fail,
+    Hints, Store,
+    credentials::Owner,
+    fail,
     store::{Claim, Claimed, StoreError, Write},
 };
 use protocol::{Code, Digest, JobId, Timestamp, digest::canonical_json, event::What};
@@ -17,7 +19,7 @@ pub struct Job {
     pub(super) store: Store,
     pub(super) hints: Hints,
     pub(super) claim: Claim,
-    caller: Principal,
+    owner: Owner,
     started_at: Timestamp,
     answer: Option<Value>,
     /// The last status message, so that saying it again costs nothing.
@@ -48,10 +50,10 @@ impl Job {
         self.claim.fence
     }
 
-    /// Who started it.
+    /// To whom it belongs: who started it.
     #[must_use]
-    pub fn caller(&self) -> &Principal {
-        &self.caller
+    pub fn owner(&self) -> &Owner {
+        &self.owner
     }
 
     /// When it was submitted, and when it first left the queue.
@@ -153,7 +155,7 @@ impl Job {
             store: jobs.store.clone(),
             hints: jobs.hints.clone(),
             claim: claimed.claim,
-            caller: record.owner.clone(),
+            owner: record.owner.clone(),
             started_at: record.started_at.unwrap_or(record.created_at),
             answer: claimed.answer.clone(),
             said: Mutex::new(record.message.clone()),

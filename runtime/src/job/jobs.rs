@@ -6,13 +6,16 @@ use crate::{
     Hints, Principal, Store,
     store::{Asking, Filtered, NewJob, StoreError, Submitted},
 };
-use protocol::{Code, Digest, JobId, Problem, chat::Turn, event::Event};
+use protocol::{Code, Digest, JobId, Problem, Role, chat::Turn, event::Event};
 use serde::Serialize;
 use std::{collections::BTreeMap, fmt, future::Future, sync::Arc, time::Duration};
 use tokio::time::{Instant, timeout_at};
 
 /// Events that are read at once.
 const EVENTS: u32 = 500;
+
+/// What somebody must be to start jobs, end them and answer them. Every way to do so, whatever it is called outside, passes here.
+const DECIDES: Role = Role::Operator;
 
 /// How long a run has, after the event that asks a person, to let go of its job.
 const SETTLING: Duration = Duration::from_millis(500);
@@ -60,13 +63,14 @@ impl Jobs {
     /// # Errors
     /// What `admit` says; [`protocol::Code::IdempotencyConflict`] when the key was used with another input;
     /// [`protocol::Code::NotFound`] for an unknown tool; [`protocol::Code::BadRequest`] for an input of another shape;
-    /// [`protocol::Code::TooManyRequests`] when as many jobs are queued as may be.
+    /// [`protocol::Code::TooManyRequests`] when as many jobs are queued as may be; [`protocol::Code::InsufficientRole`].
     pub async fn submit(&self, caller: &Principal, tool: &str, order: Order<'_>) -> Result<JobRecord, Problem> {
+        caller.require(DECIDES)?;
         let known = self.tools.get(tool).ok_or_else(|| Code::NotFound.problem(format!("There is no tool {tool}.")))?;
         let admission = known.admit(caller, &order.input)?;
         let job = NewJob {
             tool: known.name(),
-            owner: caller.clone(),
+            owner: caller.owner(),
             key: order.key.map(str::to_owned),
             input_digest: Digest::of(&order.input),
             input: order.input,
@@ -100,7 +104,7 @@ impl Jobs {
         }
     }
 
-    /// A job as it stands. A service sees only its own jobs; people see those of every person (roles come later).
+    /// A job as it stands. Everybody sees only their own, an admin those of every person ([`Principal::may_see`]).
     ///
     /// # Errors
     /// [`protocol::Code::NotFound`], also for a job that is not the caller's.
@@ -129,7 +133,7 @@ impl Jobs {
     /// # Errors
     /// [`protocol::Code::AlreadyFinished`], [`protocol::Code::Releasing`], [`protocol::Code::NotFound`].
     pub async fn cancel(&self, caller: &Principal, id: JobId) -> Result<JobRecord, Problem> {
-        self.check_owner(caller, id).await?;
+        self.check_decider(caller, id).await?;
         if self.store.cancel(id).await.map_err(unavailable)? {
             self.hints.send(id);
             self.hints.queued(self.agent);
@@ -152,7 +156,7 @@ impl Jobs {
         id: JobId,
         answer: &A,
     ) -> Result<JobRecord, Problem> {
-        self.check_owner(caller, id).await?;
+        self.check_decider(caller, id).await?;
         let answer = serde_json::to_value(answer)
             .map_err(|error| Code::BadRequest.problem(format!("The answer is no JSON: {error}.")))?;
         let deadline = Instant::now() + SETTLING;
@@ -176,7 +180,7 @@ impl Jobs {
     /// # Errors
     /// [`protocol::Code::NotWaiting`] when it is not in doubt, [`protocol::Code::NotFound`].
     pub async fn resolve(&self, caller: &Principal, id: JobId, resolution: Resolution) -> Result<JobRecord, Problem> {
-        self.check_owner(caller, id).await?;
+        self.check_decider(caller, id).await?;
         let answer = serde_json::to_value(resolution).map_err(|error| Code::Internal.problem(error.to_string()))?;
         if !self.store.answer(id, Asking::InDoubt, None, &answer).await.map_err(unavailable)? {
             return Err(Code::NotWaiting.problem("It is not in doubt."));
@@ -206,10 +210,12 @@ impl Jobs {
         self.tools.get(record.tool.as_str()).map_or_else(|| record.message.clone(), |tool| tool.status(record))
     }
 
-    /// Whether this caller may decide what a job asks. People decide; a service says of its own job's doubt what a person told it.
+    /// Whether this caller may decide what a job asks. People who may change something decide; a service says of its own job's doubt
+    /// what a person told it.
     #[must_use]
     pub fn may_decide(caller: &Principal, question: &Question) -> bool {
-        matches!(caller, Principal::Person(_)) || question.kind == Question::IN_DOUBT
+        caller.require(Role::Operator).is_ok()
+            && (matches!(caller, Principal::Person { .. }) || question.kind == Question::IN_DOUBT)
     }
 
     /// Takes a reply to exactly this question, and wakes the job. Of two replies one is taken.
@@ -343,26 +349,24 @@ impl Jobs {
 
     async fn find(&self, caller: &Principal, id: JobId) -> Result<(JobRecord, bool), Problem> {
         let found = self.store.get(id).await.map_err(unavailable)?;
-        found.filter(|(record, _)| may_see(caller, &record.owner)).ok_or_else(unknown)
+        found.filter(|(record, _)| caller.may_see(&record.owner)).ok_or_else(unknown)
+    }
+
+    /// Of what somebody may not see they don't hear whether they could decide it.
+    async fn check_decider(&self, caller: &Principal, id: JobId) -> Result<(), Problem> {
+        self.check_owner(caller, id).await?;
+        caller.require(DECIDES)
     }
 
     async fn check_owner(&self, caller: &Principal, id: JobId) -> Result<(), Problem> {
         let owner = self.store.owner(id).await.map_err(unavailable)?;
-        if owner.is_some_and(|owner| may_see(caller, &owner)) { Ok(()) } else { Err(unknown()) }
+        if owner.is_some_and(|owner| caller.may_see(&owner)) { Ok(()) } else { Err(unknown()) }
     }
 }
 
 impl fmt::Debug for Jobs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Jobs").field("agent", &self.agent).field("tools", &self.tools.keys()).finish_non_exhaustive()
-    }
-}
-
-fn may_see(caller: &Principal, owner: &Principal) -> bool {
-    match (caller, owner) {
-        (Principal::Person(_), Principal::Person(_)) => true,
-        (Principal::Service(_), Principal::Service(_)) => caller == owner,
-        _ => false,
     }
 }
 
@@ -380,7 +384,7 @@ fn unknown() -> Problem {
     Code::NotFound.problem("There is no task with this id.")
 }
 
-fn unavailable(error: StoreError) -> Problem {
+pub(crate) fn unavailable(error: StoreError) -> Problem {
     tracing::error!(error = &error as &dyn std::error::Error, "The store does not answer");
     Code::StoreUnavailable.problem("The store does not answer. Try again soon.")
 }

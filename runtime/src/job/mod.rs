@@ -19,12 +19,12 @@ pub mod worker;
 
 pub use context::Job;
 pub use effect::Probe;
-pub(crate) use jobs::over;
+pub(crate) use jobs::{over, unavailable};
 pub use jobs::{Jobs, Order};
 pub use question::{Field, Question, Replied, Reply, Takes};
 pub(crate) use run::part_of;
 
-use crate::{Principal, store::StoreError};
+use crate::{credentials::Owner, store::StoreError};
 use protocol::{AppName, Digest, JobId, Problem, Timestamp, event::What};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -141,7 +141,7 @@ pub struct JobRecord {
     /// The tool.
     pub tool: String,
     /// Who started it.
-    pub owner: Principal,
+    pub owner: Owner,
     /// The lane it runs in.
     pub lane: Option<String>,
     /// How far it is.

@@ -222,13 +222,14 @@ impl Drop for Place {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use protocol::Role;
 
     #[test]
     fn a_caller_has_so_many_places_and_gets_each_back() {
-        let (open, mei) = (Open::default(), Principal::Person("mei".to_owned()));
+        let (open, mei) = (Open::default(), Principal::person("mei", Role::Viewer));
         let mut places: Vec<_> = (0..MOST_OPEN).map(|_| open.enter(&mei).expect("a place")).collect();
         assert_eq!(open.enter(&mei).err().expect("full").code, Code::TooManyRequests);
-        assert!(open.enter(&Principal::Person("taro".to_owned())).is_ok(), "another caller's are others");
+        assert!(open.enter(&Principal::person("taro", Role::Viewer)).is_ok(), "another caller's are others");
         places.pop();
         places.push(open.enter(&mei).expect("a place that became free"));
         drop(places);

@@ -4,6 +4,7 @@
 //! answers with the handle; nothing of a task lives in this process. What a job asks a person is put to clients that can show a
 //! form (`asking`), in tasks as in calls that wait (`waiting`); what such a client brings back is sealed (`seal`).
 
+mod access;
 mod answer;
 pub(crate) mod asking;
 mod complete;
@@ -31,7 +32,7 @@ use crate::{
 use asking::Audience;
 use futures::FutureExt as _;
 use job_tools::JobHandle;
-use protocol::{Code, JobId, Problem};
+use protocol::{Code, JobId, Problem, Role};
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
@@ -76,7 +77,7 @@ struct Inner {
     service: &'static str,
     config: ServerConfig,
     listing: ListToolsResult,
-    tools: HashMap<String, Act>,
+    tools: HashMap<String, (Role, Act)>,
     prompts: Vec<Arc<dyn Prompt>>,
     resources: Option<Arc<dyn Resources>>,
     jobs: Option<Jobs>,
@@ -106,8 +107,10 @@ impl Server {
         let listing = ListToolsResult::with_all_items(entries.iter().map(|entry| entry.listing.clone()).collect())
             .with_ttl_ms(FRESH_MS)
             .with_cache_scope(CacheScope::Public);
-        let tools_by_name =
-            entries.into_iter().map(|Entry { listing, act }| (listing.name.into_owned(), act)).collect();
+        let tools_by_name = entries
+            .into_iter()
+            .map(|Entry { listing, needs, act }| (listing.name.into_owned(), (needs, act)))
+            .collect();
         let capabilities = capabilities(has_jobs, !prompts.is_empty(), resources.is_some());
         let config = config(service, instructions, capabilities);
         let (seal, open) = (Seal::new(terms.question_expiry), listen::Open::default());
@@ -134,30 +137,31 @@ impl Server {
         context: &RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let caller = &audience.caller;
-        match self.0.tools.get(name) {
-            None => {
-                let problem = Code::NotFound.problem(format!("{} has no tool of that name", self.0.service));
-                Err(answer::protocol_error(&problem))
-            }
-            Some(Act::Answer(tool)) => {
-                let answered = match unpanicked(name, tool.call(caller, call.arguments)).await {
-                    Ok(tool::Answer { output, job }) => {
-                        let links = self.links(caller, job.filter(|_| call.reads_links)).await;
-                        Ok(answer::linked(answer::good(output), links).into())
-                    }
-                    Err(problem) => Err(problem),
-                };
-                Ok(self.told(name, answered))
-            }
-            Some(Act::Submit(_)) => Ok(self.told(name, self.submit(&audience, name, call).await)),
-            Some(Act::Wait(tool)) => {
+        let Some((needed, act)) = self.0.tools.get(name) else {
+            let problem = Code::NotFound.problem(format!("{} has no tool of that name", self.0.service));
+            return Err(answer::protocol_error(&problem));
+        };
+        let answered = match (caller.require(*needed), act) {
+            (Err(problem), _) => Err(problem),
+            (Ok(()), Act::Answer(tool)) => match unpanicked(name, tool.call(caller, call.arguments)).await {
+                Ok(tool::Answer { output, job }) => {
+                    let links = self.links(caller, job.filter(|_| call.reads_links)).await;
+                    Ok(answer::linked(answer::good(output), links).into())
+                }
+                Err(problem) => Err(problem),
+            },
+            (Ok(()), Act::Submit(_)) => self.submit(&audience, name, call).await,
+            (Ok(()), Act::Wait(tool)) => {
                 let wait = async { Wait::new(self, tool.as_ref(), name, audience, &call, context)?.run(&call).await };
                 match unpanicked(name, wait).await {
-                    Err(problem) if problem.code == Code::BadRequestState => Err(answer::protocol_error(&problem)),
-                    answered => Ok(self.told(name, answered)),
+                    Err(problem) if problem.code == Code::BadRequestState => {
+                        return Err(answer::protocol_error(&problem));
+                    }
+                    answered => answered,
                 }
             }
-        }
+        };
+        Ok(self.told(name, answered))
     }
 
     /// Counts a call, logs what went wrong on our side, and makes problems results.

@@ -146,6 +146,7 @@ pub(super) fn time(moment: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Owner;
     use chrono::TimeDelta;
     use serde_json::json;
 
@@ -154,7 +155,7 @@ mod tests {
         JobRecord {
             id: JobId::fresh(),
             tool: "tool".to_owned(),
-            owner: Principal::Person("ann".to_owned()),
+            owner: Owner::Person("ann".to_owned()),
             lane: None,
             status: JobStatus::Running,
             answered: false,

@@ -1,17 +1,16 @@
 //! Answers connections until told to stop, and leaves none behind.
 
-use axum::Router;
-use hyper::server::conn::http1;
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    service::TowerToHyperService,
-};
-use std::{io, time::Duration};
+use super::guard::From;
+use axum::{Router, body::Body};
+use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::{io, net::IpAddr, time::Duration};
 use tokio::{
     net::{TcpListener, TcpStream},
     task::JoinSet,
 };
 use tokio_util::sync::CancellationToken;
+use tower::Service as _;
 
 /// How long a client may take to send a request's head.
 const SLOWEST_HEAD: Duration = Duration::from_secs(30);
@@ -25,7 +24,9 @@ pub(super) async fn serve(listener: TcpListener, router: Router, stopping: Cance
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => { connections.spawn(answer(stream, router.clone(), stopping.clone())); }
+                Ok((stream, from)) => {
+                    connections.spawn(answer(stream, from.ip(), router.clone(), stopping.clone()));
+                }
                 Err(error) => pause(error).await,
             },
             Some(_) = connections.join_next() => {}
@@ -36,14 +37,19 @@ pub(super) async fn serve(listener: TcpListener, router: Router, stopping: Cance
     while connections.join_next().await.is_some() {}
 }
 
-async fn answer(stream: TcpStream, router: Router, stopping: CancellationToken) {
+async fn answer(stream: TcpStream, from: IpAddr, router: Router, stopping: CancellationToken) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "A connection answers with delay");
     }
+    let routed = service_fn(move |request: Request<Incoming>| {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(From(from));
+        router.clone().call(request)
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(SLOWEST_HEAD)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+        .serve_connection(TokioIo::new(stream), routed);
     tokio::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

@@ -1,15 +1,22 @@
 //! One service: its port, its tools, its jobs' worker, from start to stop.
 
+mod access;
+mod challenge;
 mod guard;
+pub(crate) mod hosts;
+mod limit;
 mod listen;
 mod record;
 mod routes;
 mod signal;
 
+pub use access::Need;
+pub use limit::{Limits, Rate};
 pub use signal::{run_until_signal, told_to_stop};
 
 use crate::{
-    Callers, Hints, Jobs, Store, Toolbox,
+    Callers, Hints, Jobs, Keys, Store, Toolbox,
+    credentials::Authority,
     http::BodyLimit,
     job::{
         Timing,
@@ -19,8 +26,11 @@ use crate::{
     telemetry,
     tool::Act,
 };
+use access::Access;
 use axum::Router;
-use guard::{Guard, Hosts};
+use futures::{FutureExt as _, future::BoxFuture};
+use guard::Guard;
+use hosts::Hosts;
 use routes::Health;
 use std::{io, net::SocketAddr, time::Duration};
 use tokio::{net::TcpListener, task::AbortHandle, task::JoinHandle, time::Instant};
@@ -48,7 +58,11 @@ pub struct Service {
     more_tools: Vec<MoreTools>,
     routes: Vec<MoreRoutes>,
     callers: Callers,
+    keys: Option<Keys>,
     hosts: Hosts,
+    public: Option<String>,
+    access: Access,
+    limits: Limits,
     body_limit: Option<BodyLimit>,
     store: Option<Store>,
     hints: Hints,
@@ -57,6 +71,7 @@ pub struct Service {
     longest_queue: u64,
     retention: Duration,
     question_expiry: Duration,
+    upkeep: Vec<BoxFuture<'static, ()>>,
     stopping: CancellationToken,
 }
 
@@ -70,7 +85,11 @@ impl Service {
             more_tools: Vec::new(),
             routes: Vec::new(),
             callers: Callers::nobody(),
+            keys: None,
             hosts: Hosts::loopback(),
+            public: None,
+            access: Access::default().and(challenge::needs()),
+            limits: Limits::default(),
             body_limit: None,
             store: None,
             hints: Hints::in_process(),
@@ -79,6 +98,7 @@ impl Service {
             longest_queue: LONGEST_QUEUE,
             retention: RETENTION,
             question_expiry: QUESTION_EXPIRY,
+            upkeep: Vec::new(),
             stopping: CancellationToken::new(),
         }
     }
@@ -87,6 +107,30 @@ impl Service {
     #[must_use]
     pub fn callers(mut self, callers: Callers) -> Self {
         self.callers = callers;
+        self
+    }
+
+    /// Whom its store knows besides: people with API keys that were made there.
+    #[must_use]
+    pub fn keys(mut self, keys: Keys) -> Self {
+        self.keys = Some(keys);
+        self
+    }
+
+    /// Where people reach it (`https://yonin.example.com`), when a proxy stands before it. The name is allowed, and refused callers are
+    /// sent there. Unless given: where each request says it was sent to, over plain HTTP.
+    #[must_use]
+    pub fn public_url(mut self, origin: String) -> Self {
+        let host = origin.split_once("://").map(|(_, host)| host.to_owned());
+        self.hosts = self.hosts.and(host);
+        self.public = Some(origin);
+        self
+    }
+
+    /// How fast people may ask, at each replica. Who is faster gets 429.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
         self
     }
 
@@ -155,12 +199,24 @@ impl Service {
         self
     }
 
-    /// More routes, beside `/mcp`, with the caller available through the [`crate::Principal`] extractor. The function gets
-    /// the service's jobs and a token that is cancelled when the service stops: streams that do not end by themselves end
+    /// More routes, beside `/mcp`, and what each of them needs: one that is not in this list answers nobody. They have the caller available
+    /// through the [`crate::Principal`] extractor. The function gets the service's jobs and a token that is cancelled when the service stops: streams that do not end by themselves end
     /// then. Needs a store.
     #[must_use]
-    pub fn routes(mut self, routes: impl FnOnce(Jobs, CancellationToken) -> Router + Send + 'static) -> Self {
+    pub fn routes(
+        mut self,
+        needs: impl IntoIterator<Item = Need>,
+        routes: impl FnOnce(Jobs, CancellationToken) -> Router + Send + 'static,
+    ) -> Self {
+        self.access = self.access.and(needs);
         self.routes.push(Box::new(routes));
+        self
+    }
+
+    /// Something to do beside all else, from start to stop.
+    #[must_use]
+    pub fn upkeep(mut self, task: impl Future<Output = ()> + Send + 'static) -> Self {
+        self.upkeep.push(Box::pin(task));
         self
     }
 
@@ -194,13 +250,15 @@ impl Service {
             tools = self.more_tools.into_iter().fold(tools, |tools, more| tools.and(more(jobs.clone())));
             own = self.routes.into_iter().fold(own, |own, more| own.merge(more(jobs.clone(), stopping.clone())));
         }
-        let guard = Guard { callers: self.callers, hosts: self.hosts, body_limit: self.body_limit };
+        let authorities = [Authority::Configuration(self.callers)].into_iter().chain(self.keys.map(Authority::Keys));
+        let guard = Guard::new(authorities.collect(), self.hosts, self.access, self.limits);
+        let guard = Guard { public: self.public, body_limit: self.body_limit, ..guard };
         let terms = Terms { poll: self.timing.poll, retention: self.retention, question_expiry: self.question_expiry };
         let mcp = Server::new(self.name, tools, jobs.clone(), terms, stopping.clone());
         let health = Health { jobs: jobs.clone(), stopping: stopping.clone() };
         let router = routes::router(self.name, own, mcp, guard, health);
         let work = has_long.then_some(Work { slots: self.slots, timing: self.timing, retention: self.retention });
-        Ok(Bound { name: self.name, listener, origin, router, jobs, work, stopping })
+        Ok(Bound { name: self.name, listener, origin, router, jobs, work, upkeep: self.upkeep, stopping })
     }
 }
 
@@ -212,6 +270,7 @@ pub struct Bound {
     router: Router,
     jobs: Option<Jobs>,
     work: Option<Work>,
+    upkeep: Vec<BoxFuture<'static, ()>>,
     stopping: CancellationToken,
 }
 
@@ -236,7 +295,8 @@ impl Bound {
         let closing = CancellationToken::new();
         let worker = self.jobs.zip(self.work).map(|(jobs, work)| Worker::start(jobs, work));
         let server = tokio::spawn(listen::serve(self.listener, self.router, closing.clone()));
-        let upkeep = tokio::spawn(telemetry::keep_up()).abort_handle();
+        let upkeep = self.upkeep.into_iter().chain([telemetry::keep_up().boxed()]);
+        let upkeep = upkeep.map(|task| tokio::spawn(task).abort_handle()).collect();
         tracing::info!(service = self.name, service.origin = self.origin, "Answering");
         Running { name: self.name, origin: self.origin, server, upkeep, worker, stopping: self.stopping, closing }
     }
@@ -247,7 +307,7 @@ pub struct Running {
     name: &'static str,
     origin: String,
     server: JoinHandle<()>,
-    upkeep: AbortHandle,
+    upkeep: Vec<AbortHandle>,
     worker: Option<WorkerHandle>,
     stopping: CancellationToken,
     closing: CancellationToken,
@@ -287,7 +347,7 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.stopping.cancel();
         self.server.abort();
-        self.upkeep.abort();
+        self.upkeep.iter().for_each(AbortHandle::abort);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Everything a service answers: its own routes, `/mcp`, the probes, and a problem for the rest.
 
 use super::{
+    challenge,
     guard::{self, Guard},
     record,
 };
@@ -14,7 +15,7 @@ use axum::{
     Router,
     extract::State,
     http::{Method, Uri},
-    middleware::{from_fn, from_fn_with_state},
+    middleware::from_fn_with_state,
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -34,10 +35,11 @@ pub(super) struct Health {
 pub(super) fn router(service: &'static str, own: Router, mcp: Server, guard: Guard, health: Health) -> Router {
     let endpoint = Router::new()
         .route_service("/mcp", mcp.clone().endpoint(guard.largest_body()))
-        .route_layer(from_fn_with_state(mcp, listen::admit))
-        .route_layer(from_fn(guard::known));
+        .route_layer(from_fn_with_state(mcp.clone(), listen::admit))
+        .route_layer(from_fn_with_state(mcp, guard::known));
     let guarded = own
         .merge(endpoint)
+        .merge(challenge::router(service))
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
         .layer(CatchPanicLayer::custom(panicked))

@@ -4,6 +4,7 @@
 //! it is the machine's. Every write of a claimed job is, or begins with, the one statement that `write::fenced` makes, which
 //! checks the claim's fencing token in the transaction that writes.
 
+mod api_keys;
 mod claim;
 mod clear;
 mod database;
@@ -16,6 +17,7 @@ mod secret;
 mod tests;
 mod write;
 
+pub(crate) use api_keys::{NewApiKey, Which};
 pub(crate) use clear::Cleared;
 pub(crate) use row::{
     Asking, Claim, Claimed, Effect, End, Filtered, Intent, Look, NewJob, Outcome, Pause, Recorded, Submitted, Write,

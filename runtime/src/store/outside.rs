@@ -3,12 +3,11 @@
 use super::{
     Store, StoreError,
     database::{Sql, Tx, again},
-    read::JobRow,
+    read::{JobRow, stored},
     row::{Asking, NewJob, Submitted},
     schema::FORM,
     write::append,
 };
-use crate::Principal;
 use protocol::{Digest, JobId};
 use serde_json::Value;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -42,7 +41,7 @@ impl Store {
     /// The job that was written under the same key, if there is one.
     pub(crate) async fn known(&self, job: &NewJob) -> Result<Option<Submitted>, StoreError> {
         let Some(key) = &job.key else { return Ok(None) };
-        let (kind, owner) = owner(&job.owner);
+        let (kind, owner) = stored(&job.owner);
         let sql = Sql::new(
             "select * from jobs where agent = ? and owner_kind = ? and owner = ? and tool = ? and idempotency_key = ?",
         );
@@ -69,7 +68,7 @@ impl Store {
     }
 
     fn insertion(&self, job: &NewJob, id: JobId, is_due: bool) -> Result<Sql, StoreError> {
-        let (kind, owner) = owner(&job.owner);
+        let (kind, owner) = stored(&job.owner);
         let due = if is_due { "{now}" } else { "null" };
         let insert = Sql::new(format!(
             "insert into jobs (id, agent, owner_kind, owner, tool, idempotency_key, input_digest, input, share, lane, version,
@@ -145,11 +144,4 @@ impl Store {
 /// Keys are stored by their digest: of any length, and compared byte by byte.
 fn digest(key: &str) -> String {
     Digest::of_bytes(key.as_bytes()).to_string()
-}
-
-fn owner(principal: &Principal) -> (&'static str, &str) {
-    match principal {
-        Principal::Person(name) => ("person", name),
-        Principal::Service(name) => ("service", name),
-    }
 }

@@ -6,7 +6,7 @@ use super::{
     row::{Filtered, Load, Recorded},
 };
 use crate::{
-    Principal,
+    credentials::{Owner, Sight},
     job::{JobRecord, JobStatus, Kept},
 };
 use protocol::{JobId, Timestamp, event::Event};
@@ -76,7 +76,7 @@ impl JobRow {
             id: id(&self.id)?,
             status: self.status()?,
             answered: self.cancelling || self.answer.is_some(),
-            owner: principal(&self.owner_kind, self.owner)?,
+            owner: owner(&self.owner_kind, self.owner)?,
             tool: self.tool,
             lane: self.lane,
             message: self.message,
@@ -121,21 +121,22 @@ impl Store {
     }
 
     /// Whose job it is.
-    pub(crate) async fn owner(&self, job: JobId) -> Result<Option<Principal>, StoreError> {
+    pub(crate) async fn owner(&self, job: JobId) -> Result<Option<Owner>, StoreError> {
         let sql = Sql::new("select owner_kind, owner from jobs where id = ? and agent = ?");
         let row = self.database.row(&sql.bind(job).bind(&*self.agent)).await?;
-        row.map(|row| principal(&row.get::<String>("owner_kind")?, row.get("owner")?)).transpose()
+        row.map(|row| owner(&row.get::<String>("owner_kind")?, row.get("owner")?)).transpose()
     }
 
     /// Jobs, newest first.
     pub(crate) async fn list(&self, filter: &Filtered) -> Result<Vec<JobRecord>, StoreError> {
         let mut conditions = vec!["agent = ?".to_owned()];
         let mut sql = Sql::new("").bind(&*self.agent);
-        match &filter.viewer {
-            Principal::Person(_) => conditions.push("owner_kind = 'person'".to_owned()),
-            Principal::Service(name) => {
-                conditions.push("owner_kind = 'service' and owner = ?".to_owned());
-                sql = sql.bind(name.as_str());
+        match filter.viewer.sight() {
+            Sight::EveryPerson => conditions.push("owner_kind = 'person'".to_owned()),
+            Sight::Only(owner) => {
+                let (kind, name) = stored(&owner);
+                conditions.push("owner_kind = ? and owner = ?".to_owned());
+                sql = sql.bind(kind).bind(name);
             }
         }
         if !filter.tools.is_empty() {
@@ -265,22 +266,30 @@ impl Store {
     }
 }
 
+/// An owner as its two columns say it.
+pub(super) fn stored(owner: &Owner) -> (&'static str, &str) {
+    match owner {
+        Owner::Person(name) => ("person", name),
+        Owner::Service(name) => ("service", name),
+    }
+}
+
 pub(super) fn id(bytes: &[u8]) -> Result<JobId, StoreError> {
     Ok(JobId::from_bytes(bytes.try_into().map_err(|_| unreadable("an id"))?))
 }
 
-fn moment(micros: i64) -> Result<Timestamp, StoreError> {
+pub(super) fn moment(micros: i64) -> Result<Timestamp, StoreError> {
     Timestamp::from_timestamp_micros(micros).ok_or_else(|| unreadable("a moment"))
 }
 
-fn principal(kind: &str, name: String) -> Result<Principal, StoreError> {
+fn owner(kind: &str, name: String) -> Result<Owner, StoreError> {
     match kind {
-        "person" => Ok(Principal::Person(name)),
-        "service" => Ok(Principal::Service(name)),
+        "person" => Ok(Owner::Person(name)),
+        "service" => Ok(Owner::Service(name)),
         _ => Err(unreadable("an owner")),
     }
 }
 
-fn unreadable(what: &str) -> StoreError {
+pub(super) fn unreadable(what: &str) -> StoreError {
     StoreError::Database(sqlx::Error::Decode(format!("{what} is not stored as one").into()))
 }

@@ -1,6 +1,9 @@
 //! What goes into the store and comes out of it.
 
-use crate::{Principal, job::JobRecord};
+use crate::{
+    credentials::{Owner, Principal},
+    job::JobRecord,
+};
 use protocol::{Digest, JobId, Problem, Timestamp, event::What};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -19,7 +22,7 @@ pub(crate) struct Claim {
 #[derive(Debug, Clone)]
 pub(crate) struct NewJob {
     pub(crate) tool: &'static str,
-    pub(crate) owner: Principal,
+    pub(crate) owner: Owner,
     pub(crate) key: Option<String>,
     pub(crate) input_digest: Digest,
     pub(crate) input: Value,
@@ -161,7 +164,7 @@ pub(crate) struct Filtered {
     pub(crate) status: Option<&'static str>,
     pub(crate) before: Option<JobId>,
     pub(crate) limit: u32,
-    /// Of this service; of every person when it is one.
+    /// Those that it may see.
     pub(crate) viewer: Principal,
 }
 

@@ -3,15 +3,15 @@
 pub(crate) mod place;
 
 use super::{
-    Asking, Claim, Claimed, Effect, End, Filtered, Intent, NewJob, Outcome, Pause, Store, StoreError, Submitted, Write,
-    database::Sql,
+    Asking, Claim, Claimed, Effect, End, Filtered, Intent, NewApiKey, NewJob, Outcome, Pause, Store, StoreError,
+    Submitted, Which, Write, database::Sql,
 };
 use crate::{
-    Principal,
+    credentials::{Credential, Owner, Principal},
     job::{JobRecord, JobStatus, Kept},
 };
 use futures::future::join_all;
-use protocol::{Code, Digest, JobId, event::What};
+use protocol::{Code, Digest, JobId, KeyId, Role, event::What, keys::KeyState};
 use serde_json::json;
 use std::{collections::HashSet, time::Duration};
 
@@ -61,6 +61,9 @@ on_every_backend! {
     a_row_of_a_newer_form_is_left_to_newer_programs
     what_ended_long_ago_is_cleared_away_and_nothing_else
     an_artifact_kept_again_while_others_clear_away_stays
+    a_key_opens_until_it_is_revoked_or_its_time_is_over
+    a_keys_use_is_noted_once_a_minute
+    keys_belong_to_their_agent_and_are_forgotten_in_time
 }
 
 async fn the_same_key_is_the_same_job_however_many_ask_at_once(store: Store) {
@@ -83,8 +86,8 @@ async fn a_key_belongs_to_its_owner_tool_and_agent(store: Store) {
     let job = NewJob { key: Some("key".to_owned()), ..new_job() };
     let others = [
         (store.clone(), job.clone()),
-        (store.clone(), NewJob { owner: Principal::Service("eva".to_owned()), ..job.clone() }),
-        (store.clone(), NewJob { owner: Principal::Person("bob".to_owned()), ..job.clone() }),
+        (store.clone(), NewJob { owner: Owner::Service("eva".to_owned()), ..job.clone() }),
+        (store.clone(), NewJob { owner: Owner::Person("bob".to_owned()), ..job.clone() }),
         (store.clone(), NewJob { tool: "other", ..job.clone() }),
         (store.of("another"), job),
     ];
@@ -296,8 +299,8 @@ async fn lists_page_from_new_to_old_and_show_nobody_elses(store: Store) {
     for _ in 0..5 {
         ids.push(submit(&store, new_job()).await.id);
     }
-    let service = Principal::Service("planner".to_owned());
-    let foreign = submit(&store, NewJob { owner: service.clone(), ..new_job() }).await.id;
+    let service = Principal::service("planner");
+    let foreign = submit(&store, NewJob { owner: service.owner(), ..new_job() }).await.id;
     ids.reverse();
     let filter = |viewer: &Principal, before, status| Filtered {
         tools: vec!["tool"],
@@ -307,14 +310,22 @@ async fn lists_page_from_new_to_old_and_show_nobody_elses(store: Store) {
         limit: 3,
         viewer: viewer.clone(),
     };
-    let (store, bob) = (&store, &Principal::Person("bob".to_owned()));
+    let (store, ann) = (&store, &Principal::person("ann", Role::Operator));
     let list = async |filter| store.list(&filter).await.expect("lists").iter().map(|it| it.id).collect::<Vec<_>>();
-    let first = list(filter(bob, None, None)).await;
-    let second = list(filter(bob, Some(ids[2]), Some("queued"))).await;
+    let first = list(filter(ann, None, None)).await;
+    let second = list(filter(ann, Some(ids[2]), Some("queued"))).await;
     assert_eq!((&first[..], &second[..]), (&ids[..3], &ids[3..]));
-    assert!(list(filter(bob, None, Some("running"))).await.is_empty());
+    assert!(list(filter(ann, None, Some("running"))).await.is_empty());
     assert_eq!(list(filter(&service, None, None)).await, [foreign]);
-    assert!(list(filter(&Principal::Service("tester".to_owned()), None, None)).await.is_empty());
+    let bobs = submit(store, NewJob { owner: Owner::Person("bob".to_owned()), ..new_job() }).await.id;
+    assert_eq!(list(filter(&Principal::person("bob", Role::Viewer), None, None)).await, [bobs]);
+    assert_eq!(list(filter(&Principal::person("eva", Role::Admin), None, None)).await, [bobs, ids[0], ids[1]]);
+    assert_eq!(list(filter(ann, None, None)).await, first, "nobody else's, however new");
+    for stranger in
+        [Principal::service("tester"), Principal::service("ann"), Principal::person("planner", Role::Operator)]
+    {
+        assert!(list(filter(&stranger, None, None)).await.is_empty(), "{stranger:?}");
+    }
 }
 
 async fn artifacts_are_found_by_attempt_or_the_last(store: Store) {
@@ -506,7 +517,7 @@ async fn an_answer_reaches_the_claim_that_asked_and_no_other(store: Store) {
 fn new_job() -> NewJob {
     NewJob {
         tool: "tool",
-        owner: Principal::Person("ann".to_owned()),
+        owner: Owner::Person("ann".to_owned()),
         key: None,
         input_digest: Digest::of("input"),
         input: json!("input"),
@@ -514,6 +525,100 @@ fn new_job() -> NewJob {
         share: None,
         events: Vec::new(),
     }
+}
+
+fn api_key(name: &str, lives: Option<Duration>) -> NewApiKey {
+    NewApiKey {
+        id: KeyId::fresh(),
+        fingerprint: Credential::random().fingerprint(),
+        name: name.parse().expect("a name"),
+        role: Role::Operator,
+        created_by: "owner".to_owned(),
+        lives,
+    }
+}
+
+async fn a_key_opens_until_it_is_revoked_or_its_time_is_over(store: Store) {
+    let keys = [api_key("mei", None), api_key("mei", Some(LEASE)), api_key("ann", Some(Duration::from_millis(1)))];
+    for key in &keys {
+        store.insert_api_key(key).await.expect("writes");
+    }
+    let live = async |key: &NewApiKey| store.live_api_key(&key.fingerprint).await.expect("reads");
+    let [forever, lives, over] = &keys;
+    let found = live(forever).await.expect("it opens");
+    assert_eq!((found.id, &*found.name, found.role, found.lives), (forever.id, "mei", Role::Operator, None));
+    let left = live(lives).await.expect("it opens").lives.expect("it ends");
+    assert!(left > Duration::ZERO && left <= LEASE, "{left:?}");
+    while live(over).await.is_some() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert_eq!(live(&api_key("mei", None)).await, None, "nobody made it");
+
+    let states = async || {
+        let all = store.api_keys(None).await.expect("reads");
+        all.iter().map(|key| (key.id.expect("an id"), key.state)).collect::<Vec<_>>()
+    };
+    let (active, revoked, ended) = (KeyState::Active, KeyState::Revoked, KeyState::Expired);
+    assert_eq!(states().await, [(over.id, ended), (lives.id, active), (forever.id, active)], "the newest first");
+    store.revoke_api_keys(&Which::One(lives.id)).await.expect("revokes");
+    assert_eq!((live(lives).await, live(forever).await.is_some()), (None, true));
+    store.revoke_api_keys(&Which::AllOf("mei".to_owned())).await.expect("revokes");
+    assert_eq!(live(forever).await, None);
+    let before = store.api_keys(Some(&Which::AllOf("mei".to_owned()))).await.expect("reads");
+    store.revoke_api_keys(&Which::AllOf("mei".to_owned())).await.expect("again");
+    assert_eq!(store.api_keys(Some(&Which::AllOf("mei".to_owned()))).await.expect("reads"), before);
+    assert_eq!(states().await, [(over.id, ended), (lives.id, revoked), (forever.id, revoked)]);
+}
+
+async fn a_keys_use_is_noted_once_a_minute(store: Store) {
+    let key = api_key("mei", None);
+    store.insert_api_key(&key).await.expect("writes");
+    let unnoted = async || store.live_api_key(&key.fingerprint).await.expect("reads").expect("it opens").unnoted;
+    let used = async || store.api_keys(None).await.expect("reads")[0].last_used_at;
+    assert_eq!((unnoted().await, used().await), (true, None));
+    join_all((0..10).map(|_| store.note_use(key.id))).await.into_iter().collect::<Result<Vec<_>, _>>().expect("notes");
+    let first = used().await;
+    store.note_use(key.id).await.expect("notes");
+    assert_eq!((unnoted().await, used().await), (false, first));
+    store
+        .database
+        .execute(&Sql::new("update api_keys set last_used_at = last_used_at - 60000000"))
+        .await
+        .expect("writes");
+    assert!(unnoted().await, "a minute later");
+    store.note_use(key.id).await.expect("notes");
+    assert!(used().await >= first);
+}
+
+async fn keys_belong_to_their_agent_and_are_forgotten_in_time(store: Store) {
+    let (mine, over, foreign) =
+        (api_key("mei", None), api_key("mei", Some(Duration::from_millis(1))), api_key("mei", None));
+    let other = store.of("another");
+    for (store, key) in [(&store, &mine), (&store, &over), (&other, &foreign)] {
+        store.insert_api_key(key).await.expect("writes");
+    }
+    assert_eq!(store.live_api_key(&foreign.fingerprint).await.expect("reads"), None);
+    store.revoke_api_keys(&Which::One(foreign.id)).await.expect("nothing to revoke");
+    assert!(other.live_api_key(&foreign.fingerprint).await.expect("reads").is_some());
+    assert!(store.insert_api_key(&mine).await.is_err(), "a key is written once");
+
+    let ids = async || {
+        let all = store.api_keys(None).await.expect("reads");
+        all.iter().filter_map(|key| key.id).collect::<Vec<_>>()
+    };
+    store.clear_away(LEASE).await.expect("clears");
+    assert_eq!(ids().await, [over.id, mine.id], "not long enough ago");
+    while ids().await.len() == 2 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        store.clear_away(Duration::ZERO).await.expect("clears");
+    }
+    assert_eq!(ids().await, [mine.id]);
+    store.revoke_api_keys(&Which::One(mine.id)).await.expect("revokes");
+    while !ids().await.is_empty() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        store.clear_away(Duration::ZERO).await.expect("clears");
+    }
+    assert!(other.live_api_key(&foreign.fingerprint).await.expect("reads").is_some());
 }
 
 async fn submit(store: &Store, job: NewJob) -> JobRecord {

@@ -2,16 +2,18 @@
 
 use axum::{
     Router,
+    http::Method,
     response::sse::{Event, Sse},
     routing::{get, post},
 };
 use futures::StreamExt as _;
-use protocol::{Code, Problem};
+use protocol::{Code, Problem, Role};
 use runtime::{
     About, Callers, CancellationToken, Credential, Job, JobError, Jobs, LongTool, Principal, Running, Service,
     ShortTool, Step, Store, Toolbox, Wait,
     http::JsonBody,
     job::{Field, JobRecord, JobStatus, Probe, Question, Reply, Takes, Timing},
+    service::Need,
     tool::Admission,
 };
 use schemars::JsonSchema;
@@ -86,9 +88,9 @@ impl Fixture {
         more: fn(Service) -> Service,
     ) -> Self {
         let callers = Callers::nobody()
-            .and(&person, Principal::Person("mei".to_owned()))
-            .and(&planner, Principal::Service("planner".to_owned()))
-            .and(&coder, Principal::Service("coder".to_owned()));
+            .and(&person, Principal::person("mei", Role::Admin))
+            .and(&planner, Principal::service("planner"))
+            .and(&coder, Principal::service("coder"));
         let tools =
             Toolbox::new().instructions("Greets and builds.").short(Greet).short(Refuse).short(Burst).long(Build);
         let running = more(Service::new("fixture", tools))
@@ -96,7 +98,7 @@ impl Fixture {
             .store(store.open().await)
             .worker(2, quick())
             .allowed_hosts(["fixture.example".to_owned()])
-            .routes(routes)
+            .routes(needs(), routes)
             .bind(address)
             .await
             .expect("a port")
@@ -219,6 +221,15 @@ fn quick() -> Timing {
         max_failures: 2,
         max_lost_leases: 3,
     }
+}
+
+fn needs() -> [Need; 4] {
+    [
+        Need::role(Method::POST, "/v1/greetings", Role::Operator),
+        Need::role(Method::GET, "/v1/events", Role::Viewer),
+        Need::nothing(Method::GET, "/public"),
+        Need::nothing(Method::GET, "/panic"),
+    ]
 }
 
 fn routes(_jobs: Jobs, stopping: CancellationToken) -> Router {

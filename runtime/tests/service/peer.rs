@@ -5,7 +5,7 @@ use axum::{
     response::IntoResponse as _,
 };
 use protocol::{Code, JobId};
-use runtime::{Credential, Peer, PeerState, Principal};
+use runtime::{Credential, Owner, Peer, PeerState};
 use std::{
     sync::{
         Arc,
@@ -170,6 +170,6 @@ async fn a_call_costs_a_round_trip_and_no_more() {
     assert_eq!(forwarded.load(Ordering::Relaxed), 1 + 10, "one discovery, then one request for each call");
 }
 
-fn ann() -> Principal {
-    Principal::Person("ann".to_owned())
+fn ann() -> Owner {
+    Owner::Person("ann".to_owned())
 }

@@ -48,7 +48,7 @@ impl FakeCoder {
     pub(crate) async fn start() -> Self {
         let (script, key) = (Arc::new(Script::default()), Credential::random());
         let running = Service::new("coder", Toolbox::new().short(Inspect(Arc::clone(&script))))
-            .callers(Callers::nobody().and(&key, Principal::Service("architect".to_owned())))
+            .callers(Callers::nobody().and(&key, Principal::service("architect")))
             .bind(SocketAddr::from(([127, 0, 0, 1], 0)))
             .await
             .expect("a port")

@@ -132,10 +132,11 @@ async fn replica(coder: &FakeCoder, directory: &TempDir, planner: &Credential) -
     let mut reader = Reader::of([("YONIN_MODEL".to_owned(), format!("tape:{}", tape.display()))]);
     let models = Models::read(&mut reader, "architect");
     reader.finish().expect("no mistakes");
-    let config = ArchitectConfig { coder: coder.running.origin().to_owned(), credential: coder.key.clone(), models };
+    let config =
+        ArchitectConfig { coder: coder.running.origin().to_owned(), credential: coder.key.clone().into(), models };
     let store = Store::sqlite(&directory.path().join("architect.db")).await.expect("a store");
     architect::service(&config, store)
-        .callers(Callers::nobody().and(planner, Principal::Service("planner".to_owned())))
+        .callers(Callers::nobody().and(planner, Principal::service("planner")))
         .worker(2, Timing::short())
         .bind(SocketAddr::from(([127, 0, 0, 1], 0)))
         .await

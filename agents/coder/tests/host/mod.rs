@@ -70,7 +70,7 @@ impl FakeHost {
             .short(Activate(Arc::clone(&script)))
             .short(Back(Arc::clone(&script)));
         let running = Service::new("host", tools)
-            .callers(Callers::nobody().and(&key, Principal::Service("coder".to_owned())))
+            .callers(Callers::nobody().and(&key, Principal::service("coder")))
             .bind(SocketAddr::from(([127, 0, 0, 1], 0)))
             .await
             .expect("a port")

@@ -97,7 +97,7 @@ async fn a_draft_is_tried_where_it_runs() {
     let (key, planner) = (Credential::random(), Credential::random());
     let host = environment::host::service(services.host_config(signing.verifying_key())).await.expect("a host");
     let host = host
-        .callers(Callers::nobody().and(&key, Principal::Service("coder".to_owned())))
+        .callers(Callers::nobody().and(&key, Principal::service("coder")))
         .bind(SocketAddr::from(([127, 0, 0, 1], 0)))
         .await
         .expect("a port")

@@ -178,9 +178,9 @@ pub(super) async fn replica(host: &str, key: &Credential, directory: &TempDir, p
     let mut reader = Reader::of([("YONIN_MODEL".to_owned(), format!("tape:{}", tape.display()))]);
     let models = Models::read(&mut reader, "coder");
     reader.finish().expect("no mistakes");
-    let config = CoderConfig { host: host.to_owned(), credential: key.clone(), models };
+    let config = CoderConfig { host: host.to_owned(), credential: key.clone().into(), models };
     let store = Store::sqlite(&directory.path().join("coder.db")).await.expect("a store");
-    let callers = Callers::nobody().and(planner, Principal::Service("planner".to_owned()));
+    let callers = Callers::nobody().and(planner, Principal::service("planner"));
     coder::service(&config, Arc::new(Blueprint), store)
         .callers(callers)
         .worker(2, Timing::short())

@@ -89,7 +89,7 @@ impl Drive<'_> {
         let part = call.part;
         let input: Value = self.request(progress, call).await?;
         let key = format!("{}/{}/{}", self.job.id(), part.as_str(), call.turn);
-        Ok(part.peer(&self.team.peers).start(part.tool(), &key, self.job.caller(), &input).await)
+        Ok(part.peer(&self.team.peers).start(part.tool(), &key, self.job.owner(), &input).await)
     }
 
     /// Takes down who did a part that has ended, and what it used of language models. As long as the task can be given up it does not

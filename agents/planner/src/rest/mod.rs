@@ -4,6 +4,8 @@ mod apps;
 mod artifacts;
 mod errors;
 mod events;
+mod keys;
+mod needs;
 mod openapi;
 mod parts;
 mod tape;
@@ -11,7 +13,9 @@ mod tasks;
 
 use crate::{apps::Apps, tape::Tapes, tasks::Tasks};
 use axum::{Router, extract::FromRef};
-use runtime::CancellationToken;
+use runtime::{CancellationToken, Keys};
+
+pub(crate) use needs::needs;
 
 /// What the handlers need.
 #[derive(Debug, Clone)]
@@ -19,6 +23,7 @@ struct Rest {
     tasks: Tasks,
     apps: Apps,
     tapes: Tapes,
+    keys: Keys,
     stop: CancellationToken,
 }
 
@@ -40,15 +45,22 @@ impl FromRef<Rest> for Tapes {
     }
 }
 
-/// All of it.
-pub(crate) fn router(tasks: Tasks, apps: Apps, tapes: Tapes, stop: CancellationToken) -> Router {
+impl FromRef<Rest> for Keys {
+    fn from_ref(rest: &Rest) -> Self {
+        rest.keys.clone()
+    }
+}
+
+/// All of it. What each route needs is in [`needs`].
+pub(crate) fn router(tasks: Tasks, apps: Apps, tapes: Tapes, keys: Keys, stop: CancellationToken) -> Router {
     Router::new()
         .merge(tasks::router())
         .merge(events::router())
         .merge(artifacts::router())
         .merge(tape::router())
         .merge(apps::router())
-        .with_state(Rest { tasks, apps, tapes, stop })
+        .merge(keys::router())
+        .with_state(Rest { tasks, apps, tapes, keys, stop })
         .merge(openapi::router())
         .merge(errors::router())
 }

@@ -1,4 +1,4 @@
-use super::{apps, artifacts, events, tape, tasks};
+use super::{apps, artifacts, events, keys, tape, tasks};
 use axum::{Json, Router, routing::get};
 use utoipa::{
     Modify, OpenApi,
@@ -21,6 +21,7 @@ pub(super) fn router() -> Router {
         tasks::submit, tasks::list, tasks::show, tasks::cancel, tasks::approve, tasks::reject, tasks::answer,
         events::events, artifacts::artifact, artifacts::diff, tape::tape,
         apps::list, apps::show, apps::releases, apps::rollback,
+        keys::list, keys::create, keys::revoke,
     ),
     modifiers(&Keys)
 )]

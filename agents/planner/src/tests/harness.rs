@@ -5,7 +5,7 @@ use super::world::{
 };
 use crate::{Engine, Peers, PlannerConfig};
 use protocol::{
-    Code, Problem, TaskId,
+    Code, Problem, Role, TaskId,
     event::Event,
     task::{Status, Task},
 };
@@ -111,9 +111,9 @@ impl Harness {
         };
         let store = Store::sqlite(&self.files.path().join("planner.db")).await.expect("a store");
         let callers = Callers::nobody()
-            .and(&self.key, Principal::Person("taro".into()))
-            .and(&self.mei, Principal::Person("mei".into()))
-            .and(&self.service, Principal::Service("tester".into()));
+            .and(&self.key, Principal::person("taro", Role::Admin))
+            .and(&self.mei, Principal::person("mei", Role::Admin))
+            .and(&self.service, Principal::service("tester"));
         let config = PlannerConfig { peers, engine: self.engine.clone() };
         let service = crate::service(config, store, hints, callers).worker(8, timing());
         start(service, any_port()).await
@@ -276,7 +276,7 @@ fn coder(world: &World) -> Toolbox {
 
 async fn service(name: &'static str, tools: Toolbox, files: &TempDir, own: &Credential, hints: &Hints) -> Service {
     let store = Store::sqlite(&files.path().join(format!("{name}.db"))).await.expect("a store");
-    let callers = Callers::nobody().and(own, Principal::Service("planner".into()));
+    let callers = Callers::nobody().and(own, Principal::service("planner"));
     Service::new(name, tools).store(store).hints(hints.clone()).callers(callers).worker(4, timing())
 }
 

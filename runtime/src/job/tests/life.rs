@@ -1,7 +1,10 @@
 use super::scene::{Count, Scene, Script, ann, done, ended, progress, submit, told, when};
-use crate::job::{JobError, JobStatus, Order, Step, Wait, queue::Queue};
 use crate::tool::LongTool as _;
-use protocol::{Code, JobId, event::What};
+use crate::{
+    Principal,
+    job::{JobError, JobStatus, Order, Resolution, Step, Wait, queue::Queue},
+};
+use protocol::{Code, JobId, Role, event::What};
 use serde_json::json;
 use std::{sync::Arc, time::Duration};
 
@@ -226,13 +229,32 @@ async fn nobody_sees_what_is_not_theirs() {
     let scene = Scene::new().await;
     let jobs = scene.jobs(Script::new(|_, _| Box::pin(async { done() })));
     let id = submit(&jobs).await;
-    let stranger = crate::Principal::Service("tester".to_owned());
+    let stranger = Principal::service("tester");
     assert_eq!(jobs.get(&stranger, id).await.expect_err("hidden").code, Code::NotFound);
     assert_eq!(jobs.cancel(&stranger, id).await.expect_err("hidden").code, Code::NotFound);
     assert_eq!(jobs.answer(&stranger, id, &1).await.expect_err("hidden").code, Code::NotFound);
     assert_eq!(jobs.events(&stranger, id, 0).await.expect_err("hidden").code, Code::NotFound);
     assert_eq!(jobs.artifact(&stranger, id, "plan", None).await.expect_err("hidden").code, Code::NotFound);
-    assert!(jobs.get(&crate::Principal::Person("bob".to_owned()), id).await.is_ok());
+    for (who, role, sees) in [("bob", Role::Operator, false), ("ann", Role::Viewer, true), ("eva", Role::Admin, true)] {
+        let seen = jobs.get(&Principal::person(who, role), id).await;
+        assert_eq!(seen.err().map(|problem| problem.code), (!sees).then_some(Code::NotFound), "{who}");
+    }
+}
+
+#[tokio::test]
+async fn who_only_looks_decides_nothing() {
+    let scene = Scene::new().await;
+    let jobs = scene.jobs(Script::new(|_, _| Box::pin(async { Ok(Step::Wait(json!(1), Wait::Person)) })));
+    let id = submit(&jobs).await;
+    let (viewer, stranger) = (Principal::person("ann", Role::Viewer), Principal::person("bob", Role::Viewer));
+    let order = Order { input: json!({}), ..Order::default() };
+    assert_eq!(jobs.submit(&viewer, Script::NAME, order).await.expect_err("no").code, Code::InsufficientRole);
+    for (who, code) in [(&viewer, Code::InsufficientRole), (&stranger, Code::NotFound)] {
+        assert_eq!(jobs.cancel(who, id).await.expect_err("no").code, code);
+        assert_eq!(jobs.answer(who, id, &1).await.expect_err("no").code, code);
+        assert_eq!(jobs.resolve(who, id, Resolution::Again).await.expect_err("no").code, code);
+    }
+    assert!(jobs.cancel(&Principal::person("eva", Role::Admin), id).await.is_ok(), "an admin decides everybody's");
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use crate::{
     tool::{About, Admission, LongTool},
 };
 use futures::future::BoxFuture;
-use protocol::{JobId, Problem, event::What};
+use protocol::{JobId, Problem, Role, event::What};
 use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
@@ -117,7 +117,7 @@ impl Scene {
 }
 
 pub(crate) fn ann() -> Principal {
-    Principal::Person("ann".to_owned())
+    Principal::person("ann", Role::Operator)
 }
 
 pub(crate) async fn submit(jobs: &Jobs) -> JobId {

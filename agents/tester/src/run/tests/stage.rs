@@ -48,7 +48,7 @@ impl Stage {
             .short(GiveAccess(Arc::clone(&host)))
             .short(Lint(Arc::clone(&host)))
             .short(TailLog(Arc::clone(&host)));
-        let callers = Callers::nobody().and(&key, Principal::Service("tester".to_owned()));
+        let callers = Callers::nobody().and(&key, Principal::service("tester"));
         let bound = Service::new("host", tools)
             .callers(callers)
             .bind(SocketAddr::from(([127, 0, 0, 1], 0)))
