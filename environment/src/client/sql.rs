@@ -3,9 +3,9 @@ use protocol::{Code, Problem, tools::host::Access};
 use serde_json::{Map, Value};
 use sqlparser::{ast::Statement, dialect::MySqlDialect, parser::Parser};
 use sqlx::{
-    AssertSqlSafe, Column as _, ConnectOptions as _, Connection as _, MySqlConnection, MySqlPool, Row as _,
+    AssertSqlSafe, Column as _, ConnectOptions as _, Connection as _, MySql, MySqlConnection, MySqlPool, Row as _,
     TypeInfo as _, ValueRef as _,
-    mysql::{MySqlConnectOptions, MySqlPoolOptions, MySqlRow},
+    mysql::{MySqlArguments, MySqlConnectOptions, MySqlPoolOptions, MySqlRow},
 };
 use std::{fmt, time::Duration};
 
@@ -66,20 +66,7 @@ impl Sql {
     async fn read(&self, sql: &str, params: &[Value]) -> Result<Result<Vec<Map<String, Value>>, Problem>, sqlx::Error> {
         // Dropped on every way out, cut off by a time limit included: the pool then ends what it left open.
         let mut transaction = self.pool.begin_with("start transaction read only").await?;
-        let mut query = sqlx::query(AssertSqlSafe(sql.to_owned())).persistent(false);
-        for param in params {
-            query = match param {
-                Value::Null => query.bind(None::<String>),
-                Value::Bool(truth) => query.bind(*truth),
-                Value::Number(number) => match (number.as_i64(), number.as_u64(), number.as_f64()) {
-                    (Some(number), ..) => query.bind(number),
-                    (None, Some(number), _) => query.bind(number),
-                    (None, None, number) => query.bind(number),
-                },
-                Value::String(text) => query.bind(text.clone()),
-                other => query.bind(other.to_string()),
-            };
-        }
+        let query = bound(sqlx::query(AssertSqlSafe(sql.to_owned())).persistent(false), params);
         let mut found = Vec::new();
         let mut bytes = 0;
         let mut rows = query.fetch(&mut *transaction);
@@ -102,8 +89,25 @@ impl Sql {
     }
 }
 
+type Query<'q> = sqlx::query::Query<'q, MySql, MySqlArguments>;
+
+/// The query with its parameters: JSON's plain values as they are, arrays and objects as text.
+pub(crate) fn bound<'q>(query: Query<'q>, params: &[Value]) -> Query<'q> {
+    params.iter().fold(query, |query, param| match param {
+        Value::Null => query.bind(None::<String>),
+        Value::Bool(truth) => query.bind(*truth),
+        Value::Number(number) => match (number.as_i64(), number.as_u64(), number.as_f64()) {
+            (Some(number), ..) => query.bind(number),
+            (None, Some(number), _) => query.bind(number),
+            (None, None, number) => query.bind(number),
+        },
+        Value::String(text) => query.bind(text.clone()),
+        other => query.bind(other.to_string()),
+    })
+}
+
 /// The server, too, ends what takes too long; each kind of server has its own word for it.
-async fn prepare(connection: &mut MySqlConnection) -> Result<(), sqlx::Error> {
+pub(crate) async fn prepare(connection: &mut MySqlConnection) -> Result<(), sqlx::Error> {
     const UNKNOWN_VARIABLE: u16 = 1193;
     sqlx::raw_sql("set session transaction isolation level read committed").execute(&mut *connection).await?;
     for limit in ["set session max_statement_time = 10", "set session max_execution_time = 10000"] {
@@ -215,7 +219,7 @@ fn number(error: &sqlx::Error) -> Option<u16> {
 }
 
 /// What the server refuses is the query's fault; anything else is the server's.
-fn problem(error: &sqlx::Error) -> Problem {
+pub(crate) fn problem(error: &sqlx::Error) -> Problem {
     const ENDED_BY_LIMIT: [u16; 2] = [1969, 3024];
     const GONE: [u16; 9] = [1040, 1045, 1053, 1077, 1184, 1203, 1317, 1927, 2013];
     match (error, number(error)) {

@@ -42,6 +42,8 @@ pub struct Brief {
     pub agent: &'static str,
     /// The round of build and verify, 0 before the first.
     pub round: u32,
+    /// How often the agent did the same part of the same round before.
+    pub again: u32,
     /// The instructions: what the model is, and must and must not do. They stay the same, whatever is said.
     pub instructions: String,
     /// What it may call. Nothing that it reads adds to these.
@@ -258,8 +260,8 @@ impl<'a> Thinking<'a> {
     }
 
     async fn ask(&self, turn: &mut Turn) -> Result<Reply, JobError> {
-        let Brief { goal, agent, round, .. } = &self.brief;
-        let at = Position { goal, agent, round: *round, turn: turn.turn };
+        let Brief { goal, agent, round, again, .. } = &self.brief;
+        let at = Position { goal, agent, round: *round, again: *again, turn: turn.turn };
         if turn.tries.len() >= TRIES {
             let why = turn.tries.iter().rev().find_map(|one| match one {
                 Try::Refused { model, problem, .. } => Some(format!("{model}: {}", problem.detail)),

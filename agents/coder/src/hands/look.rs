@@ -1,4 +1,5 @@
-use super::{Workbench, draft::File, query::Query, request::Request, wrong::Wrong};
+use super::{Workbench, draft::File, wrong::Wrong};
+use environment::client::{Query, Request};
 use protocol::{
     artifact::Path,
     chat::ToolCall,

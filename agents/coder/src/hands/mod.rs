@@ -6,9 +6,7 @@ mod draft;
 mod edit;
 mod look;
 mod preview;
-mod query;
 mod read;
-mod request;
 mod wrong;
 
 pub(crate) use draft::Draft;

@@ -1,6 +1,6 @@
 use super::{draft::Draft, look::Look, wrong::Wrong};
 use crate::host::Host;
-use environment::client::{Secrets, Sql, Web};
+use environment::client::{Query, Request, Secrets, Sql, Web};
 use protocol::{
     Code, Digest, Problem,
     tools::{
@@ -37,7 +37,7 @@ pub(super) struct Preview<'a> {
     web: Option<Web>,
     sql: Option<Sql>,
     /// An earlier run sent requests, and took the cookies with it.
-    pub(super) cookies_lost: bool,
+    cookies_lost: bool,
 }
 
 impl<'a> Preview<'a> {
@@ -58,10 +58,6 @@ impl<'a> Preview<'a> {
 
     pub(super) fn host(&self) -> &'a Host {
         self.host
-    }
-
-    pub(super) fn job(&self) -> &'a Job {
-        self.job
     }
 
     /// Puts the draft into the preview, if it is not what stands there already. Every time is an act in the ledger, so a run that
@@ -132,14 +128,14 @@ impl<'a> Preview<'a> {
         self.access.as_ref().ok_or_else(|| Code::Internal.problem("the accounts were lost"))
     }
 
-    pub(super) async fn web(&mut self) -> Result<&Web, Problem> {
+    async fn web(&mut self) -> Result<&Web, Problem> {
         if self.web.is_none() {
             self.web = Some(Web::new(self.access().await?));
         }
         self.web.as_ref().ok_or_else(|| Code::Internal.problem("the web client was lost"))
     }
 
-    pub(super) async fn sql(&mut self) -> Result<&Sql, Problem> {
+    async fn sql(&mut self) -> Result<&Sql, Problem> {
         if self.sql.is_none() {
             self.sql = Some(Sql::connect(self.access().await?).await?);
         }
@@ -147,8 +143,24 @@ impl<'a> Preview<'a> {
     }
 
     /// What the app's PHP must keep to itself: it is sent to no provider.
-    pub(super) async fn secrets(&mut self) -> Result<Secrets, Problem> {
+    async fn secrets(&mut self) -> Result<Secrets, Problem> {
         self.access().await.map(Secrets::of)
+    }
+
+    /// Asks its database, with an account that only reads its schema.
+    pub(super) async fn query(&mut self, query: &Query) -> Result<String, Wrong> {
+        let (secrets, job) = (self.secrets().await?, self.job.id());
+        Ok(query.ask(self.sql().await?, &secrets, job).await?)
+    }
+
+    /// Sends it a request.
+    pub(super) async fn request(&mut self, request: &Request) -> Result<String, Wrong> {
+        let (secrets, job) = (self.secrets().await?, self.job.id());
+        let said = request.send(self.web().await?, &secrets, job, Some("coder")).await?;
+        let lost = std::mem::take(&mut self.cookies_lost);
+        let note =
+            if lost { "(Your earlier cookies were lost on the way; log in again where that matters.)\n" } else { "" };
+        Ok(format!("{note}{said}"))
     }
 
     /// Takes notice that an earlier run looked so.

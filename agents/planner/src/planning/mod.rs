@@ -22,6 +22,7 @@ pub(crate) async fn plan(models: &Models, reading: &Reading<'_>) -> Result<Plann
         goal: reading.goal.to_owned(),
         agent: crate::NAME,
         round: 0,
+        again: 0,
         instructions: include_str!("../../prompts/plan.md").to_owned(),
         tools: Vec::new(),
         form: Some(Form::of::<Draft>("plan")),

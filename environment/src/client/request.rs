@@ -1,15 +1,15 @@
-use super::{preview::Preview, wrong::Wrong};
-use environment::client::{End, Secrets, WebRequest, WebResponse};
-use protocol::{Code, artifact::Method};
+use super::{End, Secrets, Web, WebRequest, WebResponse};
+use protocol::{Code, JobId, Problem, artifact::Method};
 use runtime::model::{clip, data};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 
-/// A request to the preview.
-#[derive(Deserialize, JsonSchema)]
+/// A language model's request to a preview, and to nothing else; what comes back is short, marked as data, and without what the app's
+/// PHP keeps to itself.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Request {
+pub struct Request {
     /// The method.
     method: Method,
     /// Path and query, percent-encoded, starting with `/`: `/posts?page=2`. The preview's address is put in front of it.
@@ -34,10 +34,18 @@ const OURS: [&str; 9] =
     ["host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer", "expect", "keep-alive"];
 
 impl Request {
+    /// A GET without headers. The path starts with `/` and is percent-encoded.
+    #[must_use]
+    pub fn get(path: String) -> Self {
+        Self { method: Method::Get, path, headers: BTreeMap::new(), body: None }
+    }
+
+    /// Itself, if it can be sent.
+    ///
     /// # Errors
-    /// Why it cannot be sent to the preview.
-    pub(super) fn checked(self) -> Result<Self, Wrong> {
-        self.look().map_err(|why| Wrong::Said(format!("Not sent: {why}")))?;
+    /// Why it cannot be sent to the preview, in words for the model.
+    pub fn checked(self) -> Result<Self, String> {
+        self.look().map_err(|why| format!("Not sent: {why}"))?;
         Ok(self)
     }
 
@@ -61,35 +69,32 @@ impl Request {
         }
     }
 
-    fn as_sent(&self) -> WebRequest {
+    /// Sends it, and says in words for the model what came back, also when nothing did. Requests of one jar share cookies.
+    ///
+    /// # Errors
+    /// [`Code::WebUnavailable`].
+    pub async fn send(&self, web: &Web, secrets: &Secrets, job: JobId, jar: Option<&str>) -> Result<String, Problem> {
+        let response = match tokio::time::timeout(PATIENCE, web.send(self.as_sent(jar))).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(problem)) if problem.code == Code::BadRequest => {
+                return Ok(format!("Not sent: {}.", problem.detail));
+            }
+            Ok(Err(problem)) => return Err(problem),
+            Err(_) => return Ok(format!("No answer came within {} seconds.", PATIENCE.as_secs())),
+        };
+        let source = format!("answer to {} {}", self.method.as_str(), self.path);
+        let (shown, more) = shown(&response, secrets);
+        Ok(format!("Status {}.\n{}{more}", response.status, data(job, &source, &shown)))
+    }
+
+    fn as_sent(&self, jar: Option<&str>) -> WebRequest {
         WebRequest {
             method: self.method.as_str().to_owned(),
             path: self.path.clone(),
             headers: self.headers.clone().into_iter().collect(),
             body: self.body.clone().map(String::into_bytes),
-            jar: Some("coder".to_owned()),
+            jar: jar.map(str::to_owned),
         }
-    }
-}
-
-impl Preview<'_> {
-    /// Sends it.
-    pub(super) async fn request(&mut self, request: &Request) -> Result<String, Wrong> {
-        let sent = self.web().await?.send(request.as_sent());
-        let response = match tokio::time::timeout(PATIENCE, sent).await {
-            Ok(Ok(response)) => response,
-            Ok(Err(problem)) if problem.code == Code::BadRequest => {
-                return Err(format!("Not sent: {}.", problem.detail).into());
-            }
-            Ok(Err(problem)) => return Err(problem.into()),
-            Err(_) => return Err(format!("No answer came within {} seconds.", PATIENCE.as_secs()).into()),
-        };
-        let lost = std::mem::take(&mut self.cookies_lost);
-        let note =
-            if lost { "(Your earlier cookies were lost on the way; log in again where that matters.)\n" } else { "" };
-        let source = format!("answer to {} {}", request.method.as_str(), request.path);
-        let (shown, more) = shown(&response, &self.secrets().await?);
-        Ok(format!("{note}Status {}.\n{}{more}", response.status, data(self.job().id(), &source, &shown)))
     }
 }
 
