@@ -20,5 +20,5 @@ pub use reading::only_reads;
 pub use request::Request;
 pub use secrets::Secrets;
 pub use sql::Sql;
-pub(crate) use sql::{bound, prepare, problem};
+pub(crate) use sql::{Bound, bound, prepare, problem};
 pub use web::{End, Web, WebRequest, WebResponse};

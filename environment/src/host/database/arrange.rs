@@ -1,8 +1,8 @@
 use super::{Account, Database, DatabaseError};
-use crate::client::{bound, prepare, problem};
+use crate::client::{Bound, bound, prepare, problem};
 use protocol::{Code, Problem, tools::host::Arranged};
 use serde_json::Value;
-use sqlx::{AssertSqlSafe, Connection as _, MySqlConnection, Row as _};
+use sqlx::{Connection as _, MySqlConnection, Row as _};
 use std::time::Duration;
 
 /// A statement takes at most this long.
@@ -22,11 +22,12 @@ impl Database {
     /// [`Code::BadRequest`] when the server refuses it, or it takes more than 20 s or concerns more than 200,000 rows;
     /// [`Code::MysqlUnavailable`].
     pub async fn arrange(&self, account: &Account, statement: &str, params: &[Value]) -> Result<Arranged, Problem> {
+        let query = bound(statement, params)?;
         let Account { user, password, schema, .. } = account;
         let options = (*self.options).clone().username(user).password(password).database(schema);
         let mut connection = MySqlConnection::connect_with(&options).await.map_err(|error| problem(&error))?;
         let guard = self.guard(&mut connection).await.map_err(|error| problem(&error))?;
-        let done = tokio::time::timeout(LIMIT, change(&mut connection, statement, params)).await;
+        let done = tokio::time::timeout(LIMIT, change(&mut connection, query)).await;
         let changed = match done {
             Ok(changed) => changed.map_err(|error| problem(&error))?,
             Err(_) => Err(Code::BadRequest.problem(format!("it took longer than {} s", LIMIT.as_secs()))),
@@ -67,13 +68,8 @@ impl Drop for Guard {
     }
 }
 
-async fn change(
-    connection: &mut MySqlConnection,
-    statement: &str,
-    params: &[Value],
-) -> Result<Result<Arranged, Problem>, sqlx::Error> {
+async fn change(connection: &mut MySqlConnection, query: Bound<'_>) -> Result<Result<Arranged, Problem>, sqlx::Error> {
     let mut transaction = connection.begin().await?;
-    let query = bound(sqlx::query(AssertSqlSafe(statement.to_owned())).persistent(false), params);
     let done = query.execute(&mut *transaction).await?;
     if done.rows_affected() > MOST_ROWS {
         transaction.rollback().await?;

@@ -199,12 +199,7 @@ impl Seen {
     fn operation(&mut self, table: &str, operation: &AlterTableOperation) -> Result<Option<String>, Refusal> {
         use AlterTableOperation as Op;
         let danger = match operation {
-            Op::AddColumn { column_def, if_not_exists, .. } => {
-                if !if_not_exists {
-                    self.new_columns.insert((table.to_owned(), column_def.name.value.to_lowercase()));
-                }
-                return self.add_column(table, column_def);
-            }
+            Op::AddColumn { column_def, .. } => return self.add_column(table, column_def),
             Op::AddConstraint { constraint, .. } => return self.add_constraint(table, constraint),
             Op::AlterColumn { column_name, op } => return alter_column(column_name, op),
             Op::Algorithm { .. } | Op::Lock { .. } => return Ok(None),
@@ -246,6 +241,7 @@ impl Seen {
         let unique = options().any(|option| matches!(option, ColumnOption::Unique(_)));
         let checked = options().any(|option| matches!(option, ColumnOption::Check(_)));
         let name = &column.name;
+        self.new_columns.insert((table.to_owned(), name.value.to_lowercase()));
         if checked {
             return Ok(Some(format!("Adds {name} with a check: rows that break it are refused.")));
         }
