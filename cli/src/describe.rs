@@ -22,13 +22,15 @@ pub(crate) fn task(task: &Task) -> String {
     lines.extend(task.labels.iter().map(|(name, value)| format!("label   {name}={value}")));
     if let Some(result) = &task.result {
         lines.push(format!("checks  {} passed", result.checks_passed));
+        lines.extend(result.reservations.iter().map(|one| format!("note    {one}")));
         lines.push(format!("release {}", result.release));
         lines.push(format!("live    {}", result.url));
     }
     match &task.question {
-        Some(Question::Approval { reason, statements, preview }) => {
+        Some(Question::Approval { reason, statements, preview, reservations }) => {
             lines.push(format!("asks    {reason}"));
             lines.extend(statements.iter().map(|one| format!("        {} ({})", one.sql, one.danger)));
+            lines.extend(reservations.iter().map(|one| format!("note    {one}")));
             lines.push(format!("preview {preview}"));
         }
         Some(Question::Clarify { questions }) => {
@@ -100,8 +102,8 @@ pub(crate) fn verdict(verdict: &Verdict) -> String {
         let title = format!("{}{why}", result.title);
         table.row([mark.to_string(), result.id.clone(), result.millis.to_string(), title]);
     }
-    let caveats: String = verdict.caveats.iter().map(|caveat| format!("note: {caveat}\n")).collect();
-    table.to_string() + &caveats
+    let notes: String = verdict.reservations().iter().map(|note| format!("note: {note}\n")).collect();
+    table.to_string() + &notes
 }
 
 /// Tasks, a row each.

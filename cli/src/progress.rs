@@ -112,8 +112,11 @@ impl Progress {
 
     fn asked(&self, question: &Question) {
         match question {
-            Question::Approval { reason, statements, preview } => {
+            Question::Approval { reason, statements, preview, reservations } => {
                 self.line(&format!("waits for your approval: {reason}"));
+                for reservation in reservations {
+                    self.line(&format!("  {reservation}"));
+                }
                 for statement in statements {
                     self.line(&format!("  {}: {} ({})", statement.id, statement.sql, statement.danger));
                 }

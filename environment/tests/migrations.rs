@@ -192,6 +192,25 @@ fn what_a_list_makes_itself_has_nothing_to_lose() {
         [false, true],
         "every row gets the same"
     );
+    let danger = |list: &[&str]| -> String {
+        let list: Vec<_> = list.iter().enumerate().map(|(at, sql)| migration(&format!("m{at}"), sql)).collect();
+        match classify(&list).expect("allowed").pop() {
+            Some(Class::Destructive { danger }) => danger,
+            other => panic!("{list:?}: {other:?}"),
+        }
+    };
+    let add = "alter table a add column b int, add column `C` varchar(9) not null default ''";
+    assert_eq!(
+        danger(&[add, "update a set b = id, a.c = 'x'"]),
+        "Fills b, c, which this change adds; nothing that was there before is lost."
+    );
+    let lost = "Changes rows; what they held before is lost.";
+    assert_eq!(danger(&[add, "update a set b = 1, d = 2"]), lost);
+    assert_eq!(danger(&[add, "update other set b = 1"]), lost);
+    assert_eq!(
+        danger(&["create table b (id int)", "insert into b values (1)"]),
+        "Fills a table that this change makes."
+    );
     let twice = [migration("a", "create table a (id int)"), migration("a", "drop table a")];
     assert_eq!(classify(&twice).map_err(|problem| problem.code), Err(Code::BadMigration));
 }

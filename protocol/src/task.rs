@@ -178,6 +178,9 @@ pub enum Question {
         statements: Vec<Statement>,
         /// Where the change can be looked at.
         preview: String,
+        /// What was not proven of it, or only in part.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        reservations: Vec<String>,
     },
     /// The goal can be understood in more than one way. Answered with answer, in words, or with reject.
     Clarify {
@@ -205,6 +208,9 @@ pub struct TaskResult {
     pub verdict: Digest,
     /// How many checks passed.
     pub checks_passed: u32,
+    /// What was not proven of the change, or only in part.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reservations: Vec<String>,
 }
 
 /// What a task has used.

@@ -101,7 +101,7 @@ fn events() {
     let whats = [
         What::Submitted,
         What::Moved { stage: Stage::Verify, status: Status::Running, attempt: 2 },
-        What::Progress { message: "12 of 40 checks".into() },
+        What::Progress { message: "ran 12 of 40 checks, 12 passed".into() },
         What::Checked { id: "lint".into(), title: "Every file parses".into(), outcome: Outcome::Passed },
         What::Checked { id: "list".into(), title: "Lists".into(), outcome: Outcome::Failed { why: "500".into() } },
         What::Checked { id: "show".into(), title: "Shows".into(), outcome: Outcome::Errored { why: "no id".into() } },
@@ -161,6 +161,7 @@ fn the_other_agents_tools() {
         plan: plan(),
         design: design(),
         attempt: 2,
+        again: 1,
         findings: verdict().results,
         before: Some(change_set()),
         allowance: Allowance { tokens: 900_000, micro_usd: Some(2_100_000) },
@@ -198,6 +199,8 @@ fn the_other_agents_tools() {
         change_set: change_set().digest(),
         attempt: 1,
         checks: Vec::new(),
+        unproven: vec![unproven()],
+        again: 1,
         allowance: Allowance::default(),
         turn: 11,
     };
@@ -213,6 +216,9 @@ fn the_hosts_tools() {
     wire!("host-open", host::OpenPreviewInput { app: app.clone(), task, base: Some(digest("r0")), epoch });
     wire!("host-preview", host::PreviewInput { preview: name.clone(), epoch });
     wire!("host-reset", host::Reset { caveats: vec!["a sample".into()] });
+    let (statement, params) = ("delete from posts where id = ?".to_owned(), vec![json!(7)]);
+    wire!("host-arrange", host::ArrangeInput { preview: name.clone(), statement, params, epoch });
+    wire!("host-arranged", host::Arranged { rows: 1, id: Some(7) });
     wire!("host-close", host::ClosePreviewsInput { app: app.clone(), task, epoch });
     wire!("host-stage", host::StageReleaseInput { preview: name.clone(), change_set: change_set(), epoch });
     let staged = host::Staged { preview: preview(), release: digest("r1"), destructive: vec![], caveats: vec![] };
@@ -281,6 +287,7 @@ fn tools_have_schemas_with_names() {
         (host::OPEN_PREVIEW, schema::<host::OpenPreviewInput>(), schema::<PreviewRef>()),
         (host::OPEN_BASE_PREVIEW, schema::<host::OpenPreviewInput>(), schema::<PreviewRef>()),
         (host::RESET_PREVIEW, schema::<host::PreviewInput>(), schema::<host::Reset>()),
+        (host::ARRANGE, schema::<host::ArrangeInput>(), schema::<host::Arranged>()),
         (host::CLOSE_PREVIEWS, schema::<host::ClosePreviewsInput>(), schema::<host::Done>()),
         (host::STAGE_RELEASE, schema::<host::StageReleaseInput>(), schema::<host::Staged>()),
         (host::ACTIVATE_RELEASE, schema::<host::ActivateReleaseInput>(), schema::<ReleaseOutput>()),
@@ -343,11 +350,25 @@ fn statement() -> Statement {
 }
 
 fn question() -> Question {
-    Question::Approval { reason: "it can lose data".into(), statements: vec![statement()], preview: preview().url }
+    Question::Approval {
+        reason: "it can lose data".into(),
+        statements: vec![statement()],
+        preview: preview().url,
+        reservations: reservations(),
+    }
 }
 
 fn result() -> TaskResult {
-    TaskResult { url: url(), release: digest("r1"), verdict: digest("v1"), checks_passed: 40 }
+    let (release, verdict) = (digest("r1"), digest("v1"));
+    TaskResult { url: url(), release, verdict, checks_passed: 40, reservations: reservations() }
+}
+
+fn unproven() -> Unproven {
+    Unproven { criterion: "c3".into(), reason: "no mail can be received here".into() }
+}
+
+fn reservations() -> Vec<String> {
+    vec![unproven().to_string()]
 }
 
 fn submit() -> SubmitTask {
@@ -473,8 +494,18 @@ fn checks() -> Vec<Check> {
         capture: BTreeMap::new(),
         ..http.clone()
     };
-    let sql =
-        |expect| SqlCheck { query: "select id from posts where id = ?".into(), params: vec![json!("${id}")], expect };
+    let sql = |expect| SqlCheck {
+        query: "select id from posts where id = ?".into(),
+        params: vec![json!("${id}")],
+        expect,
+        capture: BTreeMap::from([("post".to_owned(), "id".to_owned())]),
+    };
+    let arrange = ArrangeCheck {
+        statement: "insert into members (email, password_hash) values (?, ?)".into(),
+        params: vec![json!("${run}@club.example"), json!("${bcrypt:secret}")],
+        rows: Some(1),
+        capture_id: Some("member".into()),
+    };
     let row = BTreeMap::from([("id".to_owned(), Matcher::Present)]);
     let cache = |expect| CacheCheck { key: "posts:*".into(), expect };
     let present = CacheExpect::Present { value: Some(Matcher::Contains("t".into())), ttl_seconds: Some((1, 60)) };
@@ -488,6 +519,7 @@ fn checks() -> Vec<Check> {
         check("present", Act::Cache(cache(present))),
         check("log", Act::Log(LogCheck { lacks: "Warning".into() })),
         check("lint", Act::Lint(LintCheck { paths: vec![] })),
+        Check { criterion: None, smoke: false, ..check("arrange", Act::Arrange(arrange)) },
     ]
 }
 
@@ -516,6 +548,7 @@ fn verdict() -> Verdict {
             result("show", Outcome::Errored { why: "nothing was captured as id".into() }),
         ],
         caveats: vec!["a sample of 10 % of the rows".into()],
+        unproven: vec![unproven()],
         started_at: moment(),
         finished_at: moment(),
         expires_at: moment(),

@@ -60,6 +60,7 @@ impl LongTool for Ask {
             goal: "Tea".to_owned(),
             agent: "planner",
             round: 0,
+            again: 0,
             instructions: "You write recipes as JSON.".to_owned(),
             tools: Vec::new(),
             form: Some(Form::of::<Recipe>("recipe")),

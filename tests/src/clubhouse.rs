@@ -55,6 +55,7 @@ pub fn tape() -> Tape {
     let part = |agent: &str, round, replies: Vec<Reply>| TapePart {
         agent: agent.to_owned(),
         round,
+        again: 0,
         turns: (1..).zip(replies).map(|(turn, reply)| heard(turn, reply)).collect(),
     };
     let parts = vec![

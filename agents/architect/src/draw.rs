@@ -37,6 +37,7 @@ pub(crate) async fn design(
         goal: input.plan.goal.clone(),
         agent: "architect",
         round: 0,
+        again: 0,
         instructions: INSTRUCTIONS.to_owned(),
         tools: tools(),
         form: None,

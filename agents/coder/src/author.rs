@@ -38,6 +38,7 @@ pub(crate) async fn write(
         goal: input.plan.goal.clone(),
         agent: "coder",
         round: input.attempt,
+        again: input.again,
         instructions: INSTRUCTIONS.to_owned(),
         tools: tools(),
         form: None,

@@ -144,6 +144,7 @@ fn order() -> BuildInput {
         plan,
         design: design.expect("a design"),
         attempt: 1,
+        again: 0,
         findings: vec![],
         before: None,
         allowance: Allowance::default(),

@@ -10,6 +10,7 @@ use protocol::{
 };
 use runtime::{
     Jobs, Principal,
+    job::JobStatus,
     model::{Tape, TapePart},
 };
 use serde_json::Value;
@@ -27,7 +28,7 @@ impl Tapes {
         Self { jobs, peers }
     }
 
-    /// The record of a task, as far as its parts have ended.
+    /// The record of a task, as far as its parts have ended; marked as partial as long as the task has not.
     ///
     /// # Errors
     /// [`Code::NotFound`], also for a rollback: nobody thinks about one; what a peer says that does not know its part any more.
@@ -39,11 +40,13 @@ impl Tapes {
         let SubmitTask { goal, app, approval, .. } = view::read(&record.input)?;
         let progress = view::progress(&record)?;
         let mut tape = Tape::of(goal, app, approval);
+        tape.partial = !matches!(record.status, JobStatus::Done(_) | JobStatus::Failed(_) | JobStatus::Cancelled);
         tape.parts.extend(part(crate::NAME, 0, self.jobs.turns(caller, id).await?));
         if let Some(progress) = progress {
-            for ended in progress.ledger.parts() {
+            for (ended, again) in progress.ledger.parts() {
                 let Transcript { turns } = self.transcript(ended).await?;
-                tape.parts.extend(part(ended.part.agent(), ended.attempt, turns));
+                let heard = part(ended.part.agent(), ended.attempt, turns);
+                tape.parts.extend(heard.map(|part| TapePart { again, ..part }));
             }
             tape.answer = progress.answer;
         }
@@ -77,7 +80,7 @@ impl Tapes {
 
 /// Nothing for a part in which no model was asked.
 fn part(agent: &str, round: u32, turns: Vec<Turn>) -> Option<TapePart> {
-    (!turns.is_empty()).then(|| TapePart { agent: agent.to_owned(), round, turns })
+    (!turns.is_empty()).then(|| TapePart { agent: agent.to_owned(), round, again: 0, turns })
 }
 
 fn digest(mut artifact: Value, apart: &[&str]) -> Digest {

@@ -5,6 +5,7 @@
 //! and nothing else. An environment that does not answer says nothing about a change: then there is no verdict, and the job
 //! is tried again.
 
+mod base;
 mod config;
 mod decimal;
 mod evidence;

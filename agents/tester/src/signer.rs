@@ -76,6 +76,7 @@ mod tests {
             mandatory: vec![],
             results: vec![],
             caveats: vec![],
+            unproven: vec![],
             started_at: now,
             finished_at: now,
             expires_at: now,

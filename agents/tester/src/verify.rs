@@ -1,25 +1,22 @@
 use crate::{
+    base::Base,
     config::TesterConfig,
     propose::{Proposer, checklist},
-    run::{Checklist, Run, World, passed},
+    run::{Checklist, Done, Run, World, passed},
     shows::compare,
 };
 use chrono::{SubsecRound, Utc};
 use protocol::{
     Code, Digest, PreviewName, Problem, Timestamp,
-    artifact::{CheckResult, Verdict, VerdictKind},
+    artifact::{Before, CheckResult, Criterion, Outcome, Unproven, Verdict, VerdictKind},
     tools::{
-        Epoch, PreviewRef,
-        host::{self, OpenPreviewInput, Place, PreviewInput, Reset},
+        Epoch,
+        host::{self, Place, PreviewInput, Reset},
         tester::{Intent, Target, VERIFY, VerifyInput, VerifyOutput},
     },
 };
 use runtime::{About, Job, JobError, LongTool, Peer, Principal, Step, tool::Admission};
-use std::{
-    pin::pin,
-    sync::atomic::{AtomicUsize, Ordering},
-    time::Duration,
-};
+use std::{pin::pin, time::Duration};
 use tokio::time::interval;
 
 /// Putting a preview back takes as long as its rows take to be copied again.
@@ -66,6 +63,9 @@ impl LongTool for Verify {
             (_, Some(Intent { plan, design })) if design.plan != Digest::of(plan) => {
                 Err(Code::BadRequest.problem("the design carries out another plan than the one given"))
             }
+            (_, Some(Intent { plan, .. })) if proves_nothing(&plan.criteria, &input.unproven) => {
+                Err(Code::BadRequest.problem("not one of the plan's criteria would be tested"))
+            }
             _ => Ok(Admission::default()),
         }
     }
@@ -77,16 +77,19 @@ impl LongTool for Verify {
         _checkpoint: Option<()>,
     ) -> Result<Step<(), VerifyOutput>, JobError> {
         let mut proposer = Proposer::begin(job, self.config.models.as_ref(), &self.host, &input).await?;
-        let mut list = checklist(kind(&input.target), proposer.first().await?)?;
-        let tested = loop {
-            let tested = self.test(job, &input, &list).await?;
+        let mut proposed = proposer.first().await?;
+        let (list, tested) = loop {
+            let list = checklist(kind(&input.target), proposed.checks)?;
+            let tested = self.test(job, &input, &list, &proposed.unproven).await?;
             match proposer.review(list.checks(), &tested.results).await? {
-                Some(better) => list = checklist(kind(&input.target), better)?,
-                None => break tested,
+                Some(better) => proposed = better,
+                None => break (list, tested),
             }
         };
+        let unproven = proposed.unproven;
         let Tested { results, mut caveats, started_at, finished_at } = tested;
-        caveats.extend(uncovered(&input, &list));
+        caveats.extend(uncovered(&input, &list, &unproven));
+        caveats.extend(never_red(&input, &results));
         caveats.extend(proposer.caveats());
         let verdict = Verdict {
             task: input.task,
@@ -99,6 +102,7 @@ impl LongTool for Verify {
             mandatory: Verdict::MANDATORY.map(str::to_owned).to_vec(),
             results,
             caveats,
+            unproven,
             started_at,
             finished_at,
             expires_at: finished_at,
@@ -124,9 +128,19 @@ struct Tested {
 
 impl Verify {
     /// Runs the list where it is to be run; and, where something new is to be shown, on the release before the change first.
-    async fn test(&self, job: &Job, input: &VerifyInput, list: &Checklist) -> Result<Tested, JobError> {
+    async fn test(
+        &self,
+        job: &Job,
+        input: &VerifyInput,
+        list: &Checklist,
+        unproven: &[Unproven],
+    ) -> Result<Tested, JobError> {
         let started_at = Utc::now().trunc_subsecs(6);
-        let before = self.before(job, input, list).await?;
+        let criteria: Vec<_> = match &input.intent {
+            Some(intent) => tested(&intent.plan.criteria, unproven).collect(),
+            None => Vec::new(),
+        };
+        let before = self.before(job, input, list, &criteria).await?;
         let (place, caveats) = match &input.target {
             Target::Preview { preview } => {
                 job.say("putting the preview back to where it was staged").await?;
@@ -135,12 +149,11 @@ impl Verify {
             }
             Target::Live => (Place::Live(input.app.clone()), Vec::new()),
         };
-        let world = World::open(self.host.clone(), place).await?;
-        let results = self.results(job, &world, list).await?;
-        let results = match (&input.intent, before) {
-            (Some(intent), Some(before)) => compare(&intent.plan.criteria, &before, results),
-            _ => results,
-        };
+        let world = World::open(self.host.clone(), place, epoch(job, input)).await?;
+        let mut results = self.results(job, &world, list, "").await?;
+        if let Some(before) = before {
+            results = compare(&criteria, list.checks(), &before, results);
+        }
         Ok(Tested { results, caveats, started_at, finished_at: Utc::now().trunc_subsecs(6) })
     }
 
@@ -151,23 +164,30 @@ impl Verify {
         job: &Job,
         input: &VerifyInput,
         list: &Checklist,
+        criteria: &[&Criterion],
     ) -> Result<Option<Vec<CheckResult>>, JobError> {
-        let new = input.intent.as_ref().is_some_and(|intent| intent.plan.criteria.iter().any(|it| it.new));
-        if !new || input.base.is_none() || kind(&input.target) != VerdictKind::Preview {
+        if !criteria.iter().any(|criterion| criterion.new)
+            || input.base.is_none()
+            || kind(&input.target) != VerdictKind::Preview
+        {
             return Ok(None);
         }
         job.say("trying the checks on the release before the change").await?;
-        let epoch = Epoch { turn: input.turn, fence: job.fence() };
-        let open = OpenPreviewInput { app: input.app.clone(), task: input.task, base: input.base, epoch };
-        let base: PreviewRef = self.host.timeout(RESET).call(host::OPEN_BASE_PREVIEW, &open).await?;
-        self.reset(job, input, &base.name).await?;
-        let world = World::open(self.host.clone(), Place::Preview(base.name)).await?;
-        Ok(Some(self.results(job, &world, list).await?))
+        let base = Base::new(job, &self.host, input);
+        self.reset(job, input, &base.open().await?.name).await?;
+        let world = base.world().await?;
+        Ok(Some(self.results(job, &world, list, "on the release before the change, ").await?))
     }
 
-    /// Runs the list and tells meanwhile how far it is.
-    async fn results(&self, job: &Job, world: &World, list: &Checklist) -> Result<Vec<CheckResult>, JobError> {
-        let done = AtomicUsize::new(0);
+    /// Runs the list and tells meanwhile how far it is, and where.
+    async fn results(
+        &self,
+        job: &Job,
+        world: &World,
+        list: &Checklist,
+        at: &str,
+    ) -> Result<Vec<CheckResult>, JobError> {
+        let done = Done::default();
         // A new word for every run: what an earlier run left in the world is never taken for this one's.
         let name = format!("r{:016x}", rand::random::<u64>());
         let run = async { Run::begin(world, &name).await?.checks(list, &done).await };
@@ -178,9 +198,10 @@ impl Verify {
             tokio::select! {
                 results = &mut run => return Ok(results?),
                 _ = breath.tick() => {
-                    let now = done.load(Ordering::Relaxed);
+                    let now = done.so_far();
                     if told != Some(now) {
-                        job.say(format!("ran {now} of {} checks", list.len())).await?;
+                        let (ran, passed) = now;
+                        job.say(format!("{at}ran {ran} of {} checks, {passed} passed", list.len())).await?;
                         told = Some(now);
                     }
                 }
@@ -189,8 +210,7 @@ impl Verify {
     }
 
     async fn reset(&self, job: &Job, input: &VerifyInput, preview: &PreviewName) -> Result<Reset, JobError> {
-        let epoch = Epoch { turn: input.turn, fence: job.fence() };
-        let input = PreviewInput { preview: preview.clone(), epoch };
+        let input = PreviewInput { preview: preview.clone(), epoch: epoch(job, input) };
         Ok(self.host.timeout(RESET).call(host::RESET_PREVIEW, &input).await?)
     }
 }
@@ -202,10 +222,33 @@ fn kind(target: &Target) -> VerdictKind {
     }
 }
 
-fn uncovered(input: &VerifyInput, list: &Checklist) -> Vec<String> {
+/// This run's place in the order of writers.
+fn epoch(job: &Job, input: &VerifyInput) -> Epoch {
+    Epoch { turn: input.turn, fence: job.fence() }
+}
+
+/// The criteria that are not left unproven.
+fn tested<'a>(criteria: &'a [Criterion], unproven: &'a [Unproven]) -> impl Iterator<Item = &'a Criterion> {
+    criteria.iter().filter(|criterion| unproven.iter().all(|one| one.criterion != criterion.id))
+}
+
+fn proves_nothing(criteria: &[Criterion], unproven: &[Unproven]) -> bool {
+    !criteria.is_empty() && tested(criteria, unproven).next().is_none()
+}
+
+/// On an app that had a release, people are told when no check of the change failed before it.
+fn never_red(input: &VerifyInput, results: &[CheckResult]) -> Option<String> {
+    let turned = |result: &CheckResult| result.before == Some(Before::Red) && result.outcome == Outcome::Passed;
+    let compared = kind(&input.target) == VerdictKind::Preview && input.base.is_some() && input.intent.is_some();
+    let never = compared && !results.iter().any(turned);
+    never.then(|| "nothing of this change was shown red before".to_owned())
+}
+
+fn uncovered(input: &VerifyInput, list: &Checklist, unproven: &[Unproven]) -> Vec<String> {
     let Some(intent) = input.intent.as_ref().filter(|_| kind(&input.target) == VerdictKind::Preview) else {
         return Vec::new();
     };
-    let ids = list.unshown(&intent.plan.criteria);
+    let criteria: Vec<_> = tested(&intent.plan.criteria, unproven).cloned().collect();
+    let ids = list.unshown(&criteria);
     ids.into_iter().map(|id| format!("no check shows criterion {id}")).collect()
 }

@@ -1,11 +1,16 @@
 use futures::TryStreamExt as _;
 use protocol::{Code, Problem, tools::host::Access};
 use serde_json::{Map, Value};
-use sqlparser::{ast::Statement, dialect::MySqlDialect, parser::Parser};
+use sqlparser::{
+    ast::Statement,
+    dialect::MySqlDialect,
+    parser::Parser,
+    tokenizer::{Token, Tokenizer},
+};
 use sqlx::{
-    AssertSqlSafe, Column as _, ConnectOptions as _, Connection as _, MySqlConnection, MySqlPool, Row as _,
+    AssertSqlSafe, Column as _, ConnectOptions as _, Connection as _, MySql, MySqlConnection, MySqlPool, Row as _,
     TypeInfo as _, ValueRef as _,
-    mysql::{MySqlConnectOptions, MySqlPoolOptions, MySqlRow},
+    mysql::{MySqlArguments, MySqlConnectOptions, MySqlPoolOptions, MySqlRow},
 };
 use std::{fmt, time::Duration};
 
@@ -56,30 +61,17 @@ impl Sql {
     /// [`Self::MAX_ROWS`] rows or [`Self::MAX_BYTES`] bytes, takes more than 10 s, or is refused by the server.
     pub async fn query(&self, sql: &str, params: &[Value]) -> Result<Vec<Map<String, Value>>, Problem> {
         check(sql)?;
-        match tokio::time::timeout(LIMIT, self.read(sql, params)).await {
+        let query = bound(sql, params)?;
+        match tokio::time::timeout(LIMIT, self.read(query)).await {
             Ok(Ok(rows)) => rows,
             Ok(Err(error)) => Err(problem(&error)),
             Err(_) => Err(Code::BadRequest.problem(format!("the query took longer than {} s", LIMIT.as_secs()))),
         }
     }
 
-    async fn read(&self, sql: &str, params: &[Value]) -> Result<Result<Vec<Map<String, Value>>, Problem>, sqlx::Error> {
+    async fn read(&self, query: Bound<'_>) -> Result<Result<Vec<Map<String, Value>>, Problem>, sqlx::Error> {
         // Dropped on every way out, cut off by a time limit included: the pool then ends what it left open.
         let mut transaction = self.pool.begin_with("start transaction read only").await?;
-        let mut query = sqlx::query(AssertSqlSafe(sql.to_owned())).persistent(false);
-        for param in params {
-            query = match param {
-                Value::Null => query.bind(None::<String>),
-                Value::Bool(truth) => query.bind(*truth),
-                Value::Number(number) => match (number.as_i64(), number.as_u64(), number.as_f64()) {
-                    (Some(number), ..) => query.bind(number),
-                    (None, Some(number), _) => query.bind(number),
-                    (None, None, number) => query.bind(number),
-                },
-                Value::String(text) => query.bind(text.clone()),
-                other => query.bind(other.to_string()),
-            };
-        }
         let mut found = Vec::new();
         let mut bytes = 0;
         let mut rows = query.fetch(&mut *transaction);
@@ -102,8 +94,40 @@ impl Sql {
     }
 }
 
+/// A statement that can be carried out.
+pub(crate) type Bound<'q> = sqlx::query::Query<'q, MySql, MySqlArguments>;
+
+/// A statement with its parameters: JSON's plain values as they are, arrays and objects as text.
+///
+/// # Errors
+/// [`Code::BadRequest`]: another number of them than it has places for.
+pub(crate) fn bound<'q>(sql: &str, params: &[Value]) -> Result<Bound<'q>, Problem> {
+    let places = places(sql);
+    if places != params.len() {
+        let detail = format!("it has {places} places for parameters, and {} are given", params.len());
+        return Err(Code::BadRequest.problem(detail));
+    }
+    let query = sqlx::query(AssertSqlSafe(sql.to_owned())).persistent(false);
+    Ok(params.iter().fold(query, |query, param| match param {
+        Value::Null => query.bind(None::<String>),
+        Value::Bool(truth) => query.bind(*truth),
+        Value::Number(number) => match (number.as_i64(), number.as_u64(), number.as_f64()) {
+            (Some(number), ..) => query.bind(number),
+            (None, Some(number), _) => query.bind(number),
+            (None, None, number) => query.bind(number),
+        },
+        Value::String(text) => query.bind(text.clone()),
+        other => query.bind(other.to_string()),
+    }))
+}
+
+fn places(sql: &str) -> usize {
+    let tokens = Tokenizer::new(&MySqlDialect {}, sql).tokenize().unwrap_or_default();
+    tokens.iter().filter(|token| matches!(token, Token::Placeholder(mark) if mark == "?")).count()
+}
+
 /// The server, too, ends what takes too long; each kind of server has its own word for it.
-async fn prepare(connection: &mut MySqlConnection) -> Result<(), sqlx::Error> {
+pub(crate) async fn prepare(connection: &mut MySqlConnection) -> Result<(), sqlx::Error> {
     const UNKNOWN_VARIABLE: u16 = 1193;
     sqlx::raw_sql("set session transaction isolation level read committed").execute(&mut *connection).await?;
     for limit in ["set session max_statement_time = 10", "set session max_execution_time = 10000"] {
@@ -215,7 +239,7 @@ fn number(error: &sqlx::Error) -> Option<u16> {
 }
 
 /// What the server refuses is the query's fault; anything else is the server's.
-fn problem(error: &sqlx::Error) -> Problem {
+pub(crate) fn problem(error: &sqlx::Error) -> Problem {
     const ENDED_BY_LIMIT: [u16; 2] = [1969, 3024];
     const GONE: [u16; 9] = [1040, 1045, 1053, 1077, 1184, 1203, 1317, 1927, 2013];
     match (error, number(error)) {
@@ -259,6 +283,14 @@ mod tests {
         ] {
             assert!(check(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn every_place_gets_its_parameter() {
+        let statement = "update a set b = ?, c = 'why?', `d?` = ? where e = ?";
+        assert_eq!(places(statement), 3);
+        assert!(bound(statement, &[Value::Null, 1.into(), "x".into()]).is_ok());
+        assert_eq!(bound(statement, &[]).err().map(|problem| problem.code), Some(Code::BadRequest));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! also ends what an older one left running.
 
 mod activate;
+mod arrange;
 mod atomic;
 pub mod cache;
 mod config;

@@ -92,8 +92,8 @@ macro_rules! tools {
                 type Output = $output;
 
                 fn about(&self) -> About {
-                    let (read_only, destructive) = $kind;
-                    About { title: $title, description: $description, read_only, destructive, idempotent: true }
+                    let (read_only, destructive, idempotent) = $kind;
+                    About { title: $title, description: $description, read_only, destructive, idempotent }
                 }
 
                 async fn call(&self, caller: &Principal, input: Self::Input) -> Result<Self::Output, Problem> {
@@ -109,9 +109,12 @@ macro_rules! tools {
     };
 }
 
-const READS: (bool, bool) = (true, false);
-const ADDS: (bool, bool) = (false, false);
-const CHANGES: (bool, bool) = (false, true);
+/// Read only, destructive, idempotent.
+type Kind = (bool, bool, bool);
+const READS: Kind = (true, false, true);
+const ADDS: Kind = (false, false, true);
+const CHANGES: Kind = (false, true, true);
+const CHANGES_EACH_TIME: Kind = (false, true, false);
 
 tools! {
     OpenPreview: tools::OPEN_PREVIEW, tools::OpenPreviewInput => PreviewRef, open_preview, Who::Coder, ADDS,
@@ -120,6 +123,8 @@ tools! {
         "Open a preview of the live release", "Opens a private branch that shows the live release without any change.";
     ResetPreview: tools::RESET_PREVIEW, tools::PreviewInput => tools::Reset, reset_preview, Who::CoderAndTester, CHANGES,
         "Reset a preview", "Puts a preview's schema and keys back to what they were right after staging.";
+    Arrange: tools::ARRANGE, tools::ArrangeInput => tools::Arranged, arrange, Who::CoderAndTester, CHANGES_EACH_TIME,
+        "Change rows of a preview", "Carries out one INSERT, UPDATE or DELETE in a preview, under the account of its own PHP.";
     ClosePreviews: tools::CLOSE_PREVIEWS, tools::ClosePreviewsInput => tools::Done, close_previews, Who::Coder, CHANGES,
         "Close a task's previews", "Removes every preview of a task with all it has.";
     StageRelease: tools::STAGE_RELEASE, tools::StageReleaseInput => tools::Staged, stage_release, Who::Coder, CHANGES,

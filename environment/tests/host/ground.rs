@@ -125,6 +125,7 @@ impl Ground {
             mandatory: Verdict::MANDATORY.map(str::to_owned).to_vec(),
             results: Verdict::MANDATORY.map(result).to_vec(),
             caveats: vec![],
+            unproven: vec![],
             started_at: now,
             finished_at: now,
             expires_at: now + chrono::TimeDelta::minutes(5),

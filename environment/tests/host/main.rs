@@ -1,5 +1,6 @@
 //! The host on a real Nginx, PHP-FPM, MariaDB and Redis.
 
+mod arrange;
 mod ground;
 mod isolation;
 mod recovery;

@@ -14,6 +14,9 @@ use std::collections::BTreeMap;
 /// Values are put in as they are: percent-encode what goes into a path yourself. In a regular expression, and in the key of
 /// a cache check, a value stands for exactly its own characters.
 ///
+/// What is captured is there for every later check of the run, whichever kind it is; a list in which two checks capture the same name
+/// is refused, so that a name means one thing.
+///
 /// Regular expressions are those of the `regex` crate. `lint`, `no-5xx` and `no-php-warnings` are the runner's own ids.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Check {
@@ -50,6 +53,27 @@ pub enum Act {
     Log(LogCheck),
     /// Parse every PHP file.
     Lint(LintCheck),
+    /// Change rows, in previews only, so that what the app's own pages don't bring about can be tested.
+    Arrange(ArrangeCheck),
+}
+
+impl Act {
+    /// It only brings about what later checks need: that it worked shows nothing of the change.
+    #[must_use]
+    pub fn arranges(&self) -> bool {
+        matches!(self, Self::Arrange(_))
+    }
+
+    /// The names under which it keeps something for later checks.
+    #[must_use]
+    pub fn captures(&self) -> Vec<&str> {
+        match self {
+            Self::Http(http) => http.capture.keys().map(String::as_str).collect(),
+            Self::Sql(sql) => sql.capture.keys().map(String::as_str).collect(),
+            Self::Arrange(arrange) => arrange.capture_id.as_deref().into_iter().collect(),
+            Self::Cache(_) | Self::Log(_) | Self::Lint(_) => Vec::new(),
+        }
+    }
 }
 
 /// A request and what must come back. Redirects are not followed.
@@ -199,6 +223,9 @@ pub struct SqlCheck {
     pub params: Vec<Value>,
     /// What must come back.
     pub expect: SqlExpect,
+    /// What later checks may use: by name, a column of the first row. No row, or no such column, is a failure of the check.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub capture: BTreeMap<String, String>,
 }
 
 /// What a query must give. Integers arrive as numbers, decimals, dates and text as strings, NULL as null.
@@ -250,4 +277,24 @@ pub struct LintCheck {
     /// These files; all PHP files of the release when empty.
     #[serde(default)]
     pub paths: Vec<Path>,
+}
+
+/// Rows to be changed in a preview: somebody is made an administrator, an event is moved into the past, a table is filled. It runs under
+/// the account of the preview's own PHP, on the base preview too, and never on the live app. What the app has cached does not know
+/// of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ArrangeCheck {
+    /// One INSERT, UPDATE or DELETE of one of the app's tables, with `?` for parameters. No `${name}` in here: values come as
+    /// parameters.
+    pub statement: String,
+    /// The parameters; `${name}` stands for a captured value. A string of exactly `${bcrypt:PASSWORD}` stands for a hash that PHP's
+    /// `password_verify` accepts for `PASSWORD`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub params: Vec<Value>,
+    /// How many rows it must add, delete, or find for an update; any number when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<u64>,
+    /// Under this name, later checks may use the id that the database gave the row that was inserted, the first one of several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capture_id: Option<String>,
 }

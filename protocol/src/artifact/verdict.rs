@@ -28,6 +28,9 @@ pub struct Verdict {
     /// What was not tested, or only on a sample.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub caveats: Vec<String>,
+    /// Criteria of the plan that nothing was tried for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unproven: Vec<Unproven>,
     /// When the first check began.
     pub started_at: Timestamp,
     /// When the last check ended.
@@ -58,9 +61,30 @@ impl Verdict {
         Digest::of(self)
     }
 
+    /// What a person should know before they rely on it: what was not proven, and what was tested in part.
+    #[must_use]
+    pub fn reservations(&self) -> Vec<String> {
+        self.unproven.iter().map(ToString::to_string).chain(self.caveats.iter().cloned()).collect()
+    }
+
     /// The checks that did not pass.
     pub fn findings(&self) -> impl Iterator<Item = &CheckResult> {
         self.results.iter().filter(|result| result.outcome != Outcome::Passed)
+    }
+}
+
+/// A criterion of the plan that no check of a program can show: a mail arrives, a third party is called.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, utoipa::ToSchema)]
+pub struct Unproven {
+    /// The criterion's id.
+    pub criterion: String,
+    /// Why, in a sentence for people.
+    pub reason: String,
+}
+
+impl std::fmt::Display for Unproven {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "not proven: {}, because {}", self.criterion, self.reason)
     }
 }
 

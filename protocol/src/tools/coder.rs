@@ -1,6 +1,6 @@
 //! The Coder: `inspect_app` and `discard_preview` (short), `build`, `release` and `rollback` (long).
 
-use super::{PreviewRef, thinking::Allowance};
+use super::{PreviewRef, is_zero, thinking::Allowance};
 use crate::{
     AppName, Digest, TaskId,
     artifact::{ChangeSet, CheckResult, Column, Design, Index, Path, Plan, Reference, Release, Statement, Verdict},
@@ -108,6 +108,9 @@ pub struct BuildInput {
     pub design: Design,
     /// The round, from 1.
     pub attempt: u32,
+    /// How often the same round was built before: once, where an approval came so late that the preview was gone.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub again: u32,
     /// What the Tester found wrong in the round before.
     pub findings: Vec<CheckResult>,
     /// The change-set of the round before, which those findings are about.

@@ -1,7 +1,8 @@
 //! The host: the only service that may change the environment. All its tools are short calls that answer when the act is
-//! done; each may be repeated with the same arguments and then answers what the first call did.
+//! done; each may be repeated with the same arguments and then answers
+//! what the first call did, but for [`ARRANGE`], which changes rows once more.
 //!
-//! Who may call: Coder everything; Tester [`OPEN_BASE_PREVIEW`], [`RESET_PREVIEW`], [`ACCESS`], [`READ_FILES`], [`LINT_PHP`], [`TAIL_LOG`].
+//! Who may call: Coder everything; Tester [`OPEN_BASE_PREVIEW`], [`RESET_PREVIEW`], [`ARRANGE`], [`ACCESS`], [`READ_FILES`], [`LINT_PHP`], [`TAIL_LOG`].
 
 use super::{Epoch, PreviewRef, coder::RollbackTo};
 use crate::{
@@ -18,6 +19,8 @@ pub const OPEN_PREVIEW: &str = "open_preview";
 pub const OPEN_BASE_PREVIEW: &str = "open_base_preview";
 /// Takes [`PreviewInput`], answers [`Reset`]: schema and keys as they were right after staging.
 pub const RESET_PREVIEW: &str = "reset_preview";
+/// Takes [`ArrangeInput`], answers [`Arranged`]: changes rows of a preview.
+pub const ARRANGE: &str = "arrange";
 /// Takes [`ClosePreviewsInput`], answers [`Done`].
 pub const CLOSE_PREVIEWS: &str = "close_previews";
 /// Takes [`StageReleaseInput`], answers [`Staged`].
@@ -82,6 +85,30 @@ pub struct Reset {
     /// What the preview's data leaves out, as staging told it; the verdict repeats it.
     #[serde(default)]
     pub caveats: Vec<String>,
+}
+
+/// Change rows of a preview with one statement, under the account of the preview's own PHP. There is no way to name the live app.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ArrangeInput {
+    /// The preview.
+    pub preview: PreviewName,
+    /// One INSERT, UPDATE or DELETE of one of the app's tables, with `?` for parameters.
+    pub statement: String,
+    /// The parameters.
+    #[serde(default)]
+    pub params: Vec<serde_json::Value>,
+    /// The caller's place in the order of writers.
+    pub epoch: Epoch,
+}
+
+/// What a statement did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Arranged {
+    /// Rows that were added, deleted, or found for an update.
+    pub rows: u64,
+    /// The id that the database gave the first row that was inserted, if it gave one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<u64>,
 }
 
 /// Close every preview of a task. None left is no error.

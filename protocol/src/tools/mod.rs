@@ -20,6 +20,11 @@ pub struct Epoch {
     pub fence: u64,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's `skip_serializing_if` passes a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
 /// Where a change-set can be tested.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PreviewRef {

@@ -1,9 +1,9 @@
 //! The Tester: `verify` (long).
 
-use super::{PreviewRef, thinking::Allowance};
+use super::{PreviewRef, is_zero, thinking::Allowance};
 use crate::{
     AppName, Digest, TaskId,
-    artifact::{Check, Design, Plan, Verdict},
+    artifact::{Check, Design, Plan, Unproven, Verdict},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -33,6 +33,12 @@ pub struct VerifyInput {
     /// The checks of an earlier run of the same task, to be run again; proposed anew when empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub checks: Vec<Check>,
+    /// Criteria that the earlier run found no check for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unproven: Vec<Unproven>,
+    /// How often the same round was tested before: once, where an approval came so late that the evidence was over.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub again: u32,
     /// What may be spent on language models.
     #[serde(default)]
     pub allowance: Allowance,

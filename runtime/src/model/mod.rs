@@ -75,6 +75,7 @@ pub(crate) struct Position<'a> {
     pub(crate) goal: &'a str,
     pub(crate) agent: &'static str,
     pub(crate) round: u32,
+    pub(crate) again: u32,
     pub(crate) turn: u32,
 }
 

@@ -43,6 +43,8 @@ pub struct Brief {
     pub agent: &'static str,
     /// The round of build and verify, 0 before the first.
     pub round: u32,
+    /// How often the agent did the same part of the same round before.
+    pub again: u32,
     /// The instructions: what the model is, and must and must not do. They stay the same, whatever is said.
     pub instructions: String,
     /// What it may call. Nothing that it reads adds to these.
@@ -279,8 +281,8 @@ impl<'a> Thinking<'a> {
     }
 
     async fn ask(&self, turn: &mut Turn) -> Result<Reply, JobError> {
-        let Brief { goal, agent, round, .. } = &self.brief;
-        let at = Position { goal, agent, round: *round, turn: turn.turn };
+        let Brief { goal, agent, round, again, .. } = &self.brief;
+        let at = Position { goal, agent, round: *round, again: *again, turn: turn.turn };
         let paid = turn.tries.iter().filter(|one| took(one) > 0).count();
         if paid >= PAID_TRIES || !turn.tries.is_empty() && waited(&turn.tries) >= self.models.patience() {
             return Err(given_up(&turn.tries));

@@ -154,7 +154,7 @@ fn tape(turns: &[Vec<(&'static str, Value)>]) -> Tape {
         let reply = Reply { calls: calls.collect(), model: "tape:test".to_owned(), ..Reply::default() };
         Turn { turn, prompt: Digest::of("prompt"), instructions: None, said: vec![], tries: vec![Try::Answered(reply)] }
     });
-    let part = TapePart { agent: "architect".to_owned(), round: 0, turns: turns.collect() };
+    let part = TapePart { agent: "architect".to_owned(), round: 0, again: 0, turns: turns.collect() };
     let mut tape = Tape::of(plan().goal, name(), Approval::default());
     tape.parts.push(part);
     tape

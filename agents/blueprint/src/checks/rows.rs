@@ -49,6 +49,7 @@ fn in_table(subject: &Subject<'_>, sent: &Map<String, Value>) -> Check {
     let columns: String = subject.fields().iter().map(|field| format!(", `{}`", field.name)).collect();
     let row = subject.fields().iter().map(|field| (field.name.clone(), stored(field, &kept(field, sent)))).collect();
     let query = SqlCheck {
+        capture: [].into(),
         query: format!("select id{columns} from `{name}` where id = ?"),
         params: vec![json!(subject.id())],
         expect: SqlExpect::Rows(vec![row]),

@@ -1,5 +1,5 @@
-use super::{Workbench, draft::File, query::Query, wrong::Wrong};
-use environment::client::Request;
+use super::{Workbench, draft::File, wrong::Wrong};
+use environment::client::{Query, Request};
 use protocol::{
     artifact::Path,
     chat::ToolCall,

@@ -6,7 +6,6 @@ mod draft;
 mod edit;
 mod look;
 mod preview;
-mod query;
 mod read;
 mod wrong;
 

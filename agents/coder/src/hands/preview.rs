@@ -1,6 +1,6 @@
 use super::{draft::Draft, look::Look, wrong::Wrong};
 use crate::host::Host;
-use environment::client::{Request, Secrets, Sql, Web};
+use environment::client::{Query, Request, Secrets, Sql, Web};
 use protocol::{
     Code, Digest, Problem,
     tools::{
@@ -61,10 +61,6 @@ impl<'a> Preview<'a> {
 
     pub(super) fn host(&self) -> &'a Host {
         self.host
-    }
-
-    pub(super) fn job(&self) -> &'a Job {
-        self.job
     }
 
     /// Puts the draft into the preview, if it is not what stands there already. Every time is an act in the ledger, so a run that
@@ -148,7 +144,7 @@ impl<'a> Preview<'a> {
         self.web.as_ref().ok_or_else(|| Code::Internal.problem("the web client was lost"))
     }
 
-    pub(super) async fn sql(&mut self) -> Result<&Sql, Problem> {
+    async fn sql(&mut self) -> Result<&Sql, Problem> {
         if self.sql.is_none() {
             self.sql = Some(Sql::connect(self.access().await?).await?);
         }
@@ -156,8 +152,14 @@ impl<'a> Preview<'a> {
     }
 
     /// What the app's PHP must keep to itself: it is sent to no provider.
-    pub(super) async fn secrets(&mut self) -> Result<Secrets, Problem> {
+    async fn secrets(&mut self) -> Result<Secrets, Problem> {
         self.access().await.map(Secrets::of)
+    }
+
+    /// Asks its database, with an account that only reads its schema.
+    pub(super) async fn query(&mut self, query: &Query) -> Result<String, Wrong> {
+        let (secrets, job) = (self.secrets().await?, self.job.id());
+        Ok(query.ask(self.sql().await?, &secrets, job).await?)
     }
 
     /// Sends it a request.

@@ -206,7 +206,7 @@ fn tape(round: u32, turns: &[Calls]) -> Tape {
         let reply = Reply { calls: calls.collect(), model: "tape:test".to_owned(), ..Reply::default() };
         Turn { turn, prompt: Digest::of("prompt"), instructions: None, said: vec![], tries: vec![Try::Answered(reply)] }
     });
-    let part = TapePart { agent: "coder".to_owned(), round, turns: turns.collect() };
+    let part = TapePart { agent: "coder".to_owned(), round, again: 0, turns: turns.collect() };
     let mut tape = Tape::of(order().plan.goal, "shop".parse().expect("a name"), Approval::default());
     tape.parts.push(part);
     tape

@@ -74,6 +74,7 @@ impl Drive<'_> {
         self.job.keep(kept::CHECKS, attempt, &checks).await?;
         self.job.keep(kept::VERDICT, attempt, &verdict).await?;
         progress.checks_passed = passed(&verdict);
+        progress.reservations = verdict.reservations();
         let (passed, expires_at) = (is_green(&verdict), verdict.expires_at);
         Ok((Event::Verified { verdict: verdict.digest(), passed, expires_at }, checked(&verdict)))
     }
@@ -88,6 +89,7 @@ impl Drive<'_> {
         self.job.keep(kept::SMOKE, progress.state.attempt(), &verdict).await?;
         if returned {
             progress.checks_passed = passed(&verdict);
+            progress.reservations = verdict.reservations();
         }
         Ok((Event::Smoked { verdict: verdict.digest(), passed: is_green(&verdict) }, checked(&verdict)))
     }

@@ -130,7 +130,7 @@ impl Drive<'_> {
         if !state.is_over() {
             told.push(What::Moved { stage: state.stage(), status: state.status(), attempt: state.attempt() });
         }
-        if let Some(question) = question(state) {
+        if let Some(question) = question(state, &progress.reservations) {
             progress.asked_at = Some(chrono::Utc::now());
             told.push(What::Asked { question });
         }
@@ -169,7 +169,7 @@ impl Drive<'_> {
 }
 
 /// What a person is asked in this state.
-pub(crate) fn question(state: &Pipeline) -> Option<Question> {
+pub(crate) fn question(state: &Pipeline, reservations: &[String]) -> Option<Question> {
     let built = match state {
         Pipeline::Clarifying { questions } => return Some(Question::Clarify { questions: questions.clone() }),
         Pipeline::Approving { built, .. } => built,
@@ -180,7 +180,7 @@ pub(crate) fn question(state: &Pipeline) -> Option<Question> {
         None => "the task's policy asks for every change".to_owned(),
     };
     let (statements, preview) = (built.destructive.clone(), built.preview.url.clone());
-    Some(Question::Approval { reason, statements, preview })
+    Some(Question::Approval { reason, statements, preview, reservations: reservations.to_vec() })
 }
 
 fn heard(progress: &mut Progress, answer: Answer) -> (Event, String) {

@@ -32,9 +32,15 @@ impl Ledger {
         self.parts.push(ended);
     }
 
-    /// The parts that have ended.
-    pub(crate) fn parts(&self) -> &[Ended] {
-        &self.parts
+    /// How often a part of a round has ended.
+    pub(super) fn ended(&self, part: Part, attempt: u32) -> u32 {
+        count(&self.parts, part, attempt)
+    }
+
+    /// The parts that have ended, each with how often the same part of the same round had before it.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = (&Ended, u32)> {
+        let before = |place: usize, ended: &Ended| count(&self.parts[..place], ended.part, ended.attempt);
+        self.parts.iter().enumerate().map(move |(place, ended)| (ended, before(place, ended)))
     }
 
     /// What was used, by agent and model, in the order of first use.
@@ -85,6 +91,11 @@ impl Ledger {
     }
 }
 
+fn count(parts: &[Ended], part: Part, attempt: u32) -> u32 {
+    let ended = parts.iter().filter(|ended| ended.part == part && ended.attempt == attempt).count();
+    u32::try_from(ended).unwrap_or(u32::MAX)
+}
+
 /// Millionths of a US dollar.
 #[expect(
     clippy::cast_possible_truncation,
@@ -129,6 +140,19 @@ mod tests {
             told,
             "spent so far: planner 100 tokens of a in 1 calls (0.5000 USD), coder 300 tokens of a in 2 calls (0.5000 USD)"
         );
+    }
+
+    #[test]
+    fn a_part_that_a_round_did_twice_is_counted() {
+        let mut ledger = Ledger::default();
+        let ended = |part, attempt| Ended { part, attempt, job: JobId::fresh(), used: vec![] };
+        for (part, attempt) in
+            [(Part::Build, 1), (Part::Verify, 1), (Part::Build, 2), (Part::Verify, 2), (Part::Verify, 2)]
+        {
+            ledger.note(ended(part, attempt));
+        }
+        assert_eq!(ledger.parts().map(|(_, again)| again).collect::<Vec<_>>(), [0, 0, 0, 0, 1]);
+        assert_eq!((ledger.ended(Part::Verify, 2), ledger.ended(Part::Verify, 3)), (2, 0));
     }
 
     #[test]

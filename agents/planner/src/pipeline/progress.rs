@@ -19,6 +19,9 @@ pub(crate) struct Progress {
     pub(super) url: String,
     /// Checks of the last verdict that passed.
     pub(super) checks_passed: u32,
+    /// What the last verdict did not prove.
+    #[serde(default)]
+    pub(super) reservations: Vec<String>,
     /// What the peer's part is in doubt about, until a person has said what to do.
     #[serde(default)]
     pub(super) doubt: Option<String>,
@@ -58,6 +61,7 @@ impl Progress {
             live: None,
             url: String::new(),
             checks_passed: 0,
+            reservations: Vec::new(),
             doubt: None,
             asked_at: None,
             asked_millis: 0,
@@ -71,7 +75,7 @@ impl Progress {
     pub(crate) fn question(&self) -> Option<Question> {
         match &self.doubt {
             Some(reason) => Some(Question::InDoubt { reason: reason.clone() }),
-            None => question(&self.state),
+            None => question(&self.state, &self.reservations),
         }
     }
 

@@ -27,12 +27,14 @@ impl Drive<'_> {
                 json(&DesignInput { plan: self.plan_kept().await?, allowance: self.left(progress) })
             }
             (Part::Build, Pipeline::Building { work, .. }) => {
-                let input = BuildInput { allowance: self.left(progress), ..self.build(work, call.turn).await? };
-                json(&input)
+                let (allowance, again) = (self.left(progress), again(progress, call.part));
+                json(&BuildInput { allowance, again, ..self.build(work, call.turn).await? })
             }
-            (Part::Verify, Pipeline::Verifying { built, .. }) => json(
-                &self.verify(progress, built, Target::Preview { preview: built.preview.clone() }, call.turn).await?,
-            ),
+            (Part::Verify, Pipeline::Verifying { built, .. }) => {
+                let target = Target::Preview { preview: built.preview.clone() };
+                let input = self.verify(progress, built, target, call.turn).await?;
+                json(&VerifyInput { again: again(progress, call.part), ..input })
+            }
             (Part::Release, Pipeline::Releasing { work, built, approved, .. }) => {
                 let verdict: Verdict = self.needed(kept::VERDICT, work.attempt).await?;
                 json(&self.release(progress, built, verdict, *approved, call.turn))
@@ -71,6 +73,7 @@ impl Drive<'_> {
             plan,
             design,
             attempt,
+            again: 0,
             findings,
             before,
             allowance: Allowance::default(),
@@ -95,6 +98,8 @@ impl Drive<'_> {
             attempt: progress.state.attempt(),
             // What was tested once is tested again: a later round, a late approval and the live app are measured alike.
             checks: self.job.kept::<Vec<Check>>(kept::CHECKS, None).await?.unwrap_or_default(),
+            unproven: self.job.kept::<Verdict>(kept::VERDICT, None).await?.map_or_else(Vec::new, |it| it.unproven),
+            again: 0,
             allowance: self.left(progress),
             turn,
         })
@@ -110,6 +115,8 @@ impl Drive<'_> {
             change_set: live.change_set,
             attempt: 0,
             checks: Vec::new(),
+            unproven: Vec::new(),
+            again: 0,
             allowance: Allowance::default(),
             turn,
         }
@@ -158,6 +165,11 @@ impl Drive<'_> {
             JobError::Terminal(Code::Internal.problem(detail))
         })
     }
+}
+
+/// How often this part of the same round has ended before.
+fn again(progress: &Progress, part: Part) -> u32 {
+    progress.ledger.ended(part, progress.state.attempt())
 }
 
 fn json<T: Serialize>(input: &T) -> Result<Value, JobError> {

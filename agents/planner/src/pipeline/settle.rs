@@ -132,6 +132,7 @@ pub(super) fn outcome(
                 release,
                 verdict,
                 checks_passed: progress.checks_passed,
+                reservations: progress.reservations.clone(),
             });
             let ended = What::Ended { status: Status::Succeeded, result: result.clone(), error: None };
             Ok(Step::Done(TaskOutcome { id: task, app: app.clone(), result }, vec![ended]))

@@ -23,6 +23,7 @@ pub(crate) async fn plan(models: &Models, reading: &Reading<'_>) -> Result<Plann
         goal: reading.goal.to_owned(),
         agent: crate::NAME,
         round: 0,
+        again: 0,
         instructions: include_str!("../../prompts/plan.md").to_owned(),
         tools: Look::tools(Whose::Live),
         form: Some(Form::of::<Draft>("plan")),

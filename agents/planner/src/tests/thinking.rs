@@ -18,7 +18,7 @@ const WHOSE: &str = "Who may write into it?";
 pub(super) fn answers(answers: &[Value]) -> Tape {
     let app: AppName = "shop".parse().expect("a name");
     let turns = answers.iter().zip(1..).map(|(answer, turn)| heard(turn, &answer.to_string())).collect();
-    let part = TapePart { agent: "planner".to_owned(), round: 0, turns };
+    let part = TapePart { agent: "planner".to_owned(), round: 0, again: 0, turns };
     Tape { parts: vec![part], ..Tape::of(GOAL.to_owned(), app, Approval::Destructive) }
 }
 

@@ -431,6 +431,7 @@ part!(VerifyTool, "verify", VerifyInput, VerifyOutput, |state, input| {
         mandatory: vec!["lint".into()],
         results: vec![result("lint", Outcome::Passed), result("posts.list", outcome)],
         caveats: vec![],
+        unproven: vec![],
         started_at: now,
         finished_at: now,
         expires_at: in_seconds(if live { None } else { state.verdicts_hold.pop_front() }),

@@ -6,7 +6,7 @@ const WORDS = {
     grammar: "Write each resource as name(field:type). ! means required, = gives a default; ref(users) points to another resource.", app: "App",
     approval: "Ask me", askDestructive: "before losing data", askAlways: "before every release", askNever: "never",
     submit: "Submit", tasks: "Tasks", more: "Older", back: "← All tasks", stages: "Stages", question: "May this go live?", doubt: "It may or may not have taken place. Do it again?",
-    clarify: "What does the goal mean?", answerText: "Your answer to all questions", answer: "Answer", used: "Language models",
+    notProven: "Not proven", clarify: "What does the goal mean?", answerText: "Your answer to all questions", answer: "Answer", used: "Language models",
     tokens: "tokens", calls: "calls", noPrice: "price unknown",
     preview: "Look at the preview", reason: "Reason (when rejecting)", approve: "Approve", reject: "Reject", cancel: "Cancel task",
     rollback: "Roll back this release", diff: "Diff", checks: "Checks", outcome: "Outcome", check: "Check", explain: "What this error means",
@@ -18,7 +18,7 @@ const WORDS = {
     grammar: "データは 名前(項目:型) と書きます。! は必須、= は初期値、ref(users) は他のデータへの参照です。", app: "アプリ",
     approval: "確認", askDestructive: "データを失う変更の前", askAlways: "すべてのリリースの前", askNever: "しない",
     submit: "送信", tasks: "タスク", more: "以前のもの", back: "← タスク一覧", stages: "段階", question: "公開してよいですか？", doubt: "実行されたかどうか分かりません。もう一度実行しますか？",
-    clarify: "目標について教えてください", answerText: "すべての質問への回答", answer: "回答する", used: "言語モデル",
+    notProven: "証明されていないこと", clarify: "目標について教えてください", answerText: "すべての質問への回答", answer: "回答する", used: "言語モデル",
     tokens: "トークン", calls: "回", noPrice: "料金不明",
     preview: "プレビューを見る", reason: "理由（却下する場合）", approve: "承認", reject: "却下", cancel: "タスクを中止",
     rollback: "このリリースを取り消す", diff: "差分", checks: "検査", outcome: "結果", check: "検査", explain: "このエラーについて",
@@ -113,6 +113,9 @@ function showTask(task) {
   }
   $("task-result").hidden = !task.result;
   if (task.result) $("task-result").replaceChildren(link(Object.assign(el("a", task.result.url), { target: "_blank", rel: "noopener noreferrer" }), task.result.url));
+  const reservations = task.result?.reservations ?? task.question?.reservations ?? [];
+  $("task-reservations").hidden = !reservations.length;
+  $("task-reservations").replaceChildren(...reservations.map((one) => el("li", one)));
   showUsage(task.usage);
   const asked = task.status === "waiting" && task.question;
   $("question").hidden = !asked;

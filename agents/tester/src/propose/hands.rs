@@ -1,7 +1,8 @@
-use crate::run::Checklist;
-use environment::client::grep;
+use super::draft::Draft;
+use crate::{base::Base, run::World};
+use environment::client::{Query, Request, grep};
 use protocol::{
-    artifact::{Act, Check, Content, Criterion, FileChange, Method, VerdictKind},
+    artifact::{Check, Content, Criterion, FileChange, Unproven},
     chat::ToolCall,
     tools::host::{Place, READ_FILES, ReadFilesInput, ReadFilesOutput},
 };
@@ -11,35 +12,44 @@ use runtime::{
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::Value;
 use std::fmt::Write as _;
 use tokio::sync::OnceCell;
 
-/// A model proposes at most so many checks.
-const MOST: usize = 200;
 /// So many lines of a file are read at once.
 const LINES: usize = 400;
+/// What is said of looking at what is not there.
+const NOTHING_BEFORE: &str =
+    "The app is new: there is no release before the change to look at. Read the preview's files.";
 /// A model is shown at most so many bytes at once: what is longer would lose the mark at its end.
 const MOST_BYTES: usize = 40 << 10;
 
+/// The tools that propose.
+const PROPOSES: [&str; 2] = ["propose_checks", "change_checks"];
+
 /// What a model ended with.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Proposal {
     /// The checks.
     pub(super) checks: Vec<Check>,
+    /// The criteria that they leave unproven.
+    pub(super) unproven: Vec<Unproven>,
     /// Those of before stand.
     pub(super) kept: bool,
     /// Why they are other than before.
     pub(super) why: String,
 }
 
-/// What a model that tests can do: read the preview's files, and propose.
+/// What a model that tests can do: read the preview's files, look at the release before the change, and propose.
 pub(super) struct CheckHands<'a> {
     job: &'a Job,
     host: &'a Peer,
     place: Place,
+    base: Base<'a>,
     criteria: &'a [Criterion],
     files: OnceCell<Vec<FileChange>>,
-    proposed: Vec<Check>,
+    before: OnceCell<World>,
+    proposed: Draft,
 }
 
 /// The tools, as the model is told of them.
@@ -48,9 +58,24 @@ pub(super) fn tools() -> Vec<ToolSpec> {
         ToolSpec::of::<Nothing>("list_files", "The preview's files with their sizes."),
         ToolSpec::of::<ReadFile>("read_file", "Lines of one file of the preview, at most 400 at once."),
         ToolSpec::of::<Search>("search", "Lines of the preview's files that a regular expression matches."),
+        ToolSpec::of::<Query>(
+            "query",
+            "Asks the database of the release before the change one SELECT, or EXPLAIN of one; shows at most 50 rows. It is a copy of \
+             the live data; after the checks have run it also holds what they did there.",
+        ),
+        ToolSpec::of::<GetPage>(
+            "request",
+            "Sends a GET to the release before the change, as somebody who is not logged in, and shows what comes back. Redirects are \
+             not followed.",
+        ),
         ToolSpec::of::<Propose>(
             "propose_checks",
             "The complete list of checks, in the order to run them. Ends your turn.",
+        ),
+        ToolSpec::of::<Change>(
+            "change_checks",
+            "Changes the list that was proposed last, also one that was refused, and proposes it: what is not named stays as it is. Ends \
+             your turn.",
         ),
         ToolSpec::of::<Nothing>(
             "keep_checks",
@@ -80,24 +105,114 @@ struct Search {
     pattern: String,
 }
 
+/// Which page.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct GetPage {
+    /// Path and query, percent-encoded, starting with `/`.
+    path: String,
+}
+
 /// The checks.
 #[derive(Deserialize, JsonSchema)]
 struct Propose {
     /// All of them.
-    checks: Vec<Check>,
+    #[schemars(with = "Vec<Check>")]
+    checks: Vec<Value>,
+    /// Criteria that no check can show, each with the reason. People are told.
+    #[serde(default)]
+    unproven: Vec<Unproven>,
     /// When the list replaces one that failed: what was wrong with it.
     #[serde(default)]
     why: String,
 }
 
+/// What is other than in the list before.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Change {
+    /// Whole checks: one takes the place of the check that has its id; one with a new id is added.
+    #[serde(default)]
+    #[schemars(with = "Vec<Check>")]
+    put: Vec<Value>,
+    /// New ones are added behind the check of this id; at the end when absent.
+    #[serde(default)]
+    after: Option<String>,
+    /// Ids of checks that go.
+    #[serde(default)]
+    remove: Vec<String>,
+    /// As in `propose_checks`, in place of what was said before; absent leaves it.
+    #[serde(default)]
+    unproven: Option<Vec<Unproven>>,
+    /// When the list before had been run: what was wrong with it.
+    #[serde(default)]
+    why: String,
+}
+
 impl<'a> CheckHands<'a> {
-    pub(super) fn new(job: &'a Job, host: &'a Peer, place: Place, criteria: &'a [Criterion]) -> Self {
-        Self { job, host, place, criteria, files: OnceCell::new(), proposed: Vec::new() }
+    pub(super) fn new(base: Base<'a>, place: Place, criteria: &'a [Criterion]) -> Self {
+        let (files, before) = (OnceCell::new(), OnceCell::new());
+        let (job, host, proposed) = (base.job(), base.host(), Draft::default());
+        Self { job, host, place, base, criteria, files, before, proposed }
     }
 
     /// These were proposed before.
-    pub(super) fn propose(&mut self, checks: Vec<Check>) {
-        self.proposed = checks;
+    pub(super) fn proposed(&mut self, checks: Vec<Check>, unproven: Vec<Unproven>) {
+        self.proposed = Draft::again(checks, unproven);
+    }
+
+    /// What a model proposes, or what is wrong with it.
+    fn propose(&mut self, call: &ToolCall) -> Did<Proposal> {
+        let why = match self.take(call) {
+            Ok(why) => why,
+            Err(wrong) => return Did::Said(wrong),
+        };
+        match self.proposed.look(self.criteria) {
+            Ok((checks, unproven)) => Did::Finished(Proposal { checks, unproven, kept: false, why }),
+            Err(wrong) => Did::Said(format!(
+                "These checks cannot be run: {wrong}. Your list is kept: put it right with `change_checks`, which takes only what changes."
+            )),
+        }
+    }
+
+    /// Takes a proposal, or a change of one, into the draft. Answers what the model says of it.
+    fn take(&mut self, call: &ToolCall) -> Result<String, String> {
+        if call.name == "propose_checks" {
+            let Propose { checks, unproven, why } = arguments(call)?;
+            self.proposed = Draft::of(checks, unproven);
+            return Ok(why);
+        }
+        let Change { put, after, remove, unproven, why } = arguments(call)?;
+        if self.proposed.is_empty() {
+            return Err("There are no checks yet: call `propose_checks`.".to_owned());
+        }
+        self.proposed.change(put, after.as_deref(), &remove).map_err(|wrong| format!("{wrong}."))?;
+        if let Some(unproven) = unproven {
+            self.proposed.leave_unproven(unproven);
+        }
+        Ok(why)
+    }
+
+    async fn query(&self, query: &Query) -> Result<String, JobError> {
+        match self.before().await? {
+            Some(world) => Ok(world.answer(query, self.job.id()).await?),
+            None => Ok(NOTHING_BEFORE.to_owned()),
+        }
+    }
+
+    async fn request(&self, request: &Request) -> Result<String, JobError> {
+        match self.before().await? {
+            Some(world) => Ok(world.page(request, self.job.id()).await?),
+            None => Ok(NOTHING_BEFORE.to_owned()),
+        }
+    }
+
+    /// The release before the change, if there is one.
+    async fn before(&self) -> Result<Option<&World>, JobError> {
+        if !self.base.exists() {
+            return Ok(None);
+        }
+        Ok(Some(self.before.get_or_try_init(|| self.base.world()).await?))
     }
 
     async fn files(&self) -> Result<&[FileChange], JobError> {
@@ -149,68 +264,44 @@ impl<'a> CheckHands<'a> {
         let marked = data(self.job.id(), source, shown);
         if whole { marked } else { format!("{marked}\n(cut off here because it is long)") }
     }
-
-    /// The list as it can be run, or what is wrong with it.
-    fn look(&self, checks: &[Check]) -> Result<(), String> {
-        if checks.len() > MOST {
-            return Err(format!("{} checks; at most {MOST} are run", checks.len()));
-        }
-        let list = Checklist::new(VerdictKind::Preview, checks.to_vec()).map_err(|bad| bad.to_string())?;
-        let missing = list.unshown(self.criteria);
-        if !missing.is_empty() {
-            return Err(format!("no check names the criteria {}", missing.join(", ")));
-        }
-        let known = |id: &String| self.criteria.iter().any(|criterion| criterion.id == *id);
-        if let Some(unknown) = checks.iter().filter_map(|check| check.criterion.as_ref()).find(|id| !known(id)) {
-            return Err(format!("there is no criterion {unknown}"));
-        }
-        if let Some(writes) = checks.iter().find(|check| check.smoke && !reads(check)) {
-            return Err(format!("{} is marked smoke, and is more than a GET or HEAD without a body", writes.id));
-        }
-        if !checks.iter().any(|check| check.smoke) {
-            return Err("no check is marked smoke".to_owned());
-        }
-        Ok(())
-    }
 }
 
 impl Hands for CheckHands<'_> {
     type Outcome = Proposal;
 
     async fn call(&mut self, call: &ToolCall) -> Result<Did<Proposal>, JobError> {
-        Ok(match call.name.as_str() {
-            "list_files" => Did::Said(self.list().await?),
+        let said = match call.name.as_str() {
+            "list_files" => self.list().await?,
             "read_file" => match arguments(call) {
-                Ok(which) => Did::Said(self.read(which).await?),
-                Err(wrong) => Did::Said(wrong),
+                Ok(which) => self.read(which).await?,
+                Err(wrong) => wrong,
             },
             "search" => match arguments(call) {
-                Ok(what) => Did::Said(self.search(what).await?),
-                Err(wrong) => Did::Said(wrong),
+                Ok(what) => self.search(what).await?,
+                Err(wrong) => wrong,
             },
-            "keep_checks" if self.proposed.is_empty() => Did::Said("There are no checks yet: propose some.".to_owned()),
-            "keep_checks" => Did::Finished(Proposal { checks: self.proposed.clone(), kept: true, why: String::new() }),
-            _ => match arguments(call).and_then(|given: Propose| self.look(&given.checks).map(|()| given)) {
-                Ok(Propose { checks, why }) => {
-                    self.proposed.clone_from(&checks);
-                    Did::Finished(Proposal { checks, kept: false, why })
-                }
-                Err(wrong) => {
-                    Did::Said(format!("These checks cannot be run: {wrong}. Call again with the whole list."))
-                }
+            "query" => match arguments(call).and_then(Query::checked) {
+                Ok(query) => self.query(&query).await?,
+                Err(wrong) => wrong,
             },
-        })
+            "request" => match arguments(call).and_then(|GetPage { path }| Request::get(path).checked()) {
+                Ok(request) => self.request(&request).await?,
+                Err(wrong) => wrong,
+            },
+            "keep_checks" if self.proposed.is_empty() => "There are no checks yet: propose some.".to_owned(),
+            "keep_checks" => {
+                return Ok(Did::Finished(Proposal { checks: Vec::new(), kept: true, ..Proposal::default() }));
+            }
+            _ => return Ok(self.propose(call)),
+        };
+        Ok(Did::Said(said))
     }
 
-    async fn again(&mut self, _call: &ToolCall, _said: &str) -> Result<(), JobError> {
-        // What ends a turn is never told, and is carried out again; everything else only reads.
+    async fn again(&mut self, call: &ToolCall, _said: &str) -> Result<(), JobError> {
+        // What was refused then is in the draft all the same. What ends a turn is never told, and is carried out again.
+        if PROPOSES.contains(&call.name.as_str()) {
+            drop(self.propose(call));
+        }
         Ok(())
-    }
-}
-
-fn reads(check: &Check) -> bool {
-    match &check.act {
-        Act::Http(http) => matches!(http.method, Method::Get | Method::Head) && http.body.is_none(),
-        Act::Sql(_) | Act::Cache(_) | Act::Log(_) | Act::Lint(_) => true,
     }
 }

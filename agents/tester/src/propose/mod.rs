@@ -1,13 +1,14 @@
 //! Which checks are run: those of an earlier run, those that the offline engine derives from the design, or those that a language
 //! model proposes. Whoever proposes, the runner decides.
 
+mod draft;
 mod hands;
 
-use crate::run::Checklist;
-use hands::{CheckHands, tools};
+use crate::{base::Base, run::Checklist};
+use hands::{CheckHands, Proposal, tools};
 use protocol::{
     Code, Problem,
-    artifact::{Before, Check, CheckResult, Outcome, VerdictKind},
+    artifact::{Before, Check, CheckResult, Outcome, Unproven, VerdictKind},
     tools::{
         host::Place,
         tester::{Intent, Target, VerifyInput},
@@ -25,10 +26,19 @@ const REVIEWS: u32 = 2;
 const TOLD: usize = 20;
 const EVIDENCE: usize = 1_500;
 
+/// What is to be run, and what no check of it shows.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Proposed {
+    /// The checks.
+    pub(crate) checks: Vec<Check>,
+    /// Criteria that they leave unproven.
+    pub(crate) unproven: Vec<Unproven>,
+}
+
 /// Where the checks of a run come from.
 pub(crate) enum Proposer<'a> {
     /// They are settled: from an earlier run, or from the design.
-    Settled(Vec<Check>),
+    Settled(Proposed),
     /// A language model proposes, and looks again at what failed.
     Model(Box<Conversation<'a>>),
 }
@@ -38,7 +48,7 @@ pub(crate) struct Conversation<'a> {
     job: &'a Job,
     thinking: Thinking<'a>,
     hands: CheckHands<'a>,
-    given: Vec<Check>,
+    given: Proposed,
     reviews: u32,
     /// What was changed after it had failed, and why.
     changed: Vec<String>,
@@ -58,38 +68,45 @@ impl<'a> Proposer<'a> {
         let (models, intent, preview) = match (models, &input.intent, &input.target) {
             (Some(models), Some(intent), Target::Preview { preview }) => (models, intent, preview),
             (None, Some(intent), _) if input.checks.is_empty() => {
-                return Ok(Self::Settled(blueprint::checks(&intent.design)));
+                return Ok(Self::Settled(Proposed {
+                    checks: blueprint::checks(&intent.design),
+                    ..Proposed::default()
+                }));
             }
-            _ => return Ok(Self::Settled(input.checks.clone())),
+            _ => return Ok(Self::Settled(given(input))),
         };
         let brief = Brief {
             goal: intent.plan.goal.clone(),
             agent: "tester",
             round: input.attempt,
+            again: input.again,
             instructions: include_str!("../../prompts/verify.md").to_owned(),
             tools: tools(),
             form: None,
             allowance: input.allowance,
         };
         let mut thinking = Thinking::begin(job, models, brief).await?;
-        thinking.say(assignment(job, intent, &input.checks));
-        let hands = CheckHands::new(job, host, Place::Preview(preview.name.clone()), &intent.plan.criteria);
-        let given = input.checks.clone();
+        thinking.say(assignment(job, intent, &given(input)));
+        let place = Place::Preview(preview.name.clone());
+        let hands = CheckHands::new(Base::new(job, host, input), place, &intent.plan.criteria);
+        let given = given(input);
         Ok(Self::Model(Box::new(Conversation { job, thinking, hands, given, reviews: 0, changed: Vec::new() })))
     }
 
     /// The checks to begin with.
-    pub(crate) async fn first(&mut self) -> Result<Vec<Check>, JobError> {
+    pub(crate) async fn first(&mut self) -> Result<Proposed, JobError> {
         match self {
-            Self::Settled(checks) => Ok(std::mem::take(checks)),
+            Self::Settled(proposed) => Ok(std::mem::take(proposed)),
             // What was tested before is tested again as it was, before anybody thinks about it.
-            Self::Model(talk) if !talk.given.is_empty() => {
-                talk.hands.propose(talk.given.clone());
+            Self::Model(talk) if !talk.given.checks.is_empty() => {
+                let Proposed { checks, unproven } = talk.given.clone();
+                talk.hands.proposed(checks, unproven);
                 Ok(std::mem::take(&mut talk.given))
             }
             Self::Model(talk) => {
                 talk.job.say("thinking about what to check").await?;
-                Ok(talk.thinking.work(&mut talk.hands).await?.checks)
+                let Proposal { checks, unproven, .. } = talk.thinking.work(&mut talk.hands).await?;
+                Ok(Proposed { checks, unproven })
             }
         }
     }
@@ -99,7 +116,7 @@ impl<'a> Proposer<'a> {
         &mut self,
         checks: &[Check],
         results: &[CheckResult],
-    ) -> Result<Option<Vec<Check>>, JobError> {
+    ) -> Result<Option<Proposed>, JobError> {
         let Self::Model(talk) = self else { return Ok(None) };
         let red: Vec<_> = results.iter().filter(|result| result.outcome != Outcome::Passed).collect();
         if red.is_empty() || talk.reviews == REVIEWS {
@@ -117,7 +134,8 @@ impl<'a> Proposer<'a> {
         if !ids.is_empty() {
             talk.changed.push(format!("changed after they had failed: {}; {}", ids.join(", "), proposal.why));
         }
-        Ok(Some(proposal.checks))
+        let Proposal { checks, unproven, .. } = proposal;
+        Ok(Some(Proposed { checks, unproven }))
     }
 
     /// What a reader of the verdict should know of how its checks came to be.
@@ -138,7 +156,12 @@ pub(crate) fn checklist(kind: VerdictKind, checks: Vec<Check>) -> Result<Checkli
         .map_err(|bad| Code::Internal.problem(format!("the engine proposed checks that cannot be run: {bad}")))
 }
 
-fn assignment(job: &Job, intent: &Intent, given: &[Check]) -> String {
+/// What was tested before.
+fn given(input: &VerifyInput) -> Proposed {
+    Proposed { checks: input.checks.clone(), unproven: input.unproven.clone() }
+}
+
+fn assignment(job: &Job, intent: &Intent, given: &Proposed) -> String {
     let Intent { plan, design } = intent;
     let mut criteria = String::new();
     for criterion in &plan.criteria {
@@ -151,9 +174,12 @@ fn assignment(job: &Job, intent: &Intent, given: &[Check]) -> String {
         text.push_str("\nThe app is new: there is no release before this one.\n");
     }
     let _ = write!(text, "\n{}\n", model::design(job.id(), design));
-    if !given.is_empty() {
+    if !given.checks.is_empty() {
         text.push_str("\nThese checks were proposed before, and are being run again on a change that was mended:\n");
-        text.push_str(&data(job.id(), "the checks", &pretty(&given)));
+        text.push_str(&data(job.id(), "the checks", &pretty(&given.checks)));
+        for one in &given.unproven {
+            let _ = write!(text, "\n{one}");
+        }
     }
     text
 }
@@ -183,6 +209,6 @@ fn report(job: &Job, red: &[&CheckResult]) -> String {
     if red.len() > TOLD {
         let _ = writeln!(text, "\n... and {} more.", red.len() - TOLD);
     }
-    text.push_str("\nIs the app at fault (`keep_checks`), or a check (`propose_checks`, with the whole list)?");
+    text.push_str("\nIs the app at fault (`keep_checks`), or a check (`change_checks`, with what changes)?");
     text
 }

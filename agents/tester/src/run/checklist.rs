@@ -17,6 +17,9 @@ pub(crate) enum BadChecklist {
     /// Two checks of the same id.
     #[error("two checks are called `{0}`")]
     Twice(String),
+    /// Two checks capture the same name: which one a later check means would depend on what was carried out.
+    #[error("two checks capture `{0}`; a name is captured once")]
+    CapturedTwice(String),
     /// More than [`Check::MOST`].
     #[error("{0} checks; a run has at most {max}", max = Check::MOST)]
     TooMany(usize),
@@ -32,13 +35,16 @@ impl Checklist {
         if proposed.len() > Check::MOST {
             return Err(BadChecklist::TooMany(proposed.len()));
         }
-        let mut ids = HashSet::new();
+        let (mut ids, mut captured) = (HashSet::new(), HashSet::new());
         for check in &proposed {
             if Verdict::MANDATORY.contains(&check.id.as_str()) || check.id == Verdict::SHOWS_CHANGE {
                 return Err(BadChecklist::Reserved(check.id.clone()));
             }
             if !ids.insert(&check.id) {
                 return Err(BadChecklist::Twice(check.id.clone()));
+            }
+            if let Some(name) = check.act.captures().into_iter().find(|name| !captured.insert(*name)) {
+                return Err(BadChecklist::CapturedTwice(name.to_owned()));
             }
         }
         let checks = match kind {
@@ -74,13 +80,15 @@ impl Checklist {
             {
                 Some("on the live app only GET and HEAD without a body are allowed".to_owned())
             }
+            (Act::Arrange(_), VerdictKind::Smoke) => Some("rows of the live app are never changed".to_owned()),
             _ => None,
         }
     }
 
-    /// The ids of the criteria that no check of this list shows.
+    /// The ids of the criteria that no check of this list shows. What only arranges shows nothing.
     pub(crate) fn unshown(&self, criteria: &[Criterion]) -> Vec<String> {
-        let shown: HashSet<_> = self.checks.iter().filter_map(|check| check.criterion.as_deref()).collect();
+        let showing = self.checks.iter().filter(|check| !check.act.arranges());
+        let shown: HashSet<_> = showing.filter_map(|check| check.criterion.as_deref()).collect();
         criteria.iter().map(|criterion| &criterion.id).filter(|id| !shown.contains(id.as_str())).cloned().collect()
     }
 }

@@ -1,5 +1,6 @@
 //! The runner: does what the checks say, in their order, and writes down what came back.
 
+mod arrange;
 mod cache;
 mod checklist;
 mod http;
@@ -39,6 +40,26 @@ pub(crate) struct Run<'a> {
     requests: usize,
 }
 
+/// How far a run is, for who looks on.
+#[derive(Debug, Default)]
+pub(crate) struct Done {
+    ran: AtomicUsize,
+    passed: AtomicUsize,
+}
+
+impl Done {
+    /// Checks that have ended, and those of them that passed.
+    pub(crate) fn so_far(&self) -> (usize, usize) {
+        (self.ran.load(Ordering::Relaxed), self.passed.load(Ordering::Relaxed))
+    }
+
+    fn count(&self, results: &[CheckResult]) {
+        self.ran.store(results.len(), Ordering::Relaxed);
+        let passed = results.last().is_some_and(|last| last.outcome == Outcome::Passed);
+        self.passed.fetch_add(usize::from(passed), Ordering::Relaxed);
+    }
+}
+
 /// What one act showed.
 #[derive(Debug, Default)]
 pub(crate) struct Shown {
@@ -71,11 +92,12 @@ impl<'a> Run<'a> {
     ///
     /// # Errors
     /// When the environment does not answer: that says nothing about the change, so the run is worth nothing.
-    pub(crate) async fn checks(mut self, list: &Checklist, done: &AtomicUsize) -> Result<Vec<CheckResult>, Problem> {
+    pub(crate) async fn checks(mut self, list: &Checklist, done: &Done) -> Result<Vec<CheckResult>, Problem> {
         let deadline = Instant::now() + WHOLE_RUN;
         let mut results = Vec::with_capacity(list.len());
         let lint = self.mandatory("lint", "Every PHP file parses");
         results.push(self.finish(lint, Instant::now(), log::lint(self.world, &[], list.needs_files()).await?));
+        done.count(&results);
         for check in list.checks() {
             let start = Instant::now();
             let shown = if start < deadline {
@@ -84,7 +106,7 @@ impl<'a> Run<'a> {
                 Shown::errored("", "the whole run took longer than 10 minutes")
             };
             results.push(self.finish(about(check), start, shown));
-            done.store(results.len(), Ordering::Relaxed);
+            done.count(&results);
         }
         let start = Instant::now();
         let no_5xx = self.mandatory("no-5xx", "No request was answered with a server error");
@@ -103,7 +125,8 @@ impl<'a> Run<'a> {
         }
         match &check.act {
             Act::Http(http) => self.http(http).await,
-            Act::Sql(sql) => rows::check(self.world, sql, &self.variables).await,
+            Act::Sql(sql) => rows::check(self.world, sql, &mut self.variables).await,
+            Act::Arrange(arrange) => arrange::check(self.world, arrange, &mut self.variables).await,
             Act::Cache(cache) => cache::check(self.world, cache, &self.variables).await,
             Act::Log(log) => self.log.check(self.world, log, &self.variables).await,
             Act::Lint(lint) => log::lint(self.world, &lint.paths, true).await,

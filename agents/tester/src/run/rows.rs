@@ -13,9 +13,13 @@ use sqlparser::{
     dialect::MySqlDialect,
     parser::Parser,
 };
+use std::collections::BTreeMap;
 
-/// Reads rows and compares them.
-pub(super) async fn check(world: &World, check: &SqlCheck, variables: &Variables) -> Result<Shown, Problem> {
+/// Reads rows, compares them, and keeps of the first what later checks want.
+pub(super) async fn check(world: &World, check: &SqlCheck, variables: &mut Variables) -> Result<Shown, Problem> {
+    for name in check.capture.keys() {
+        variables.unset(name);
+    }
     if let Err(why) = reads_only(&check.query) {
         return Ok(Shown::errored(&check.query, why));
     }
@@ -25,11 +29,31 @@ pub(super) async fn check(world: &World, check: &SqlCheck, variables: &Variables
     };
     let sent = format!("{}\n{}", check.query, Value::Array(params.clone()));
     match world.rows(&check.query, &params).await {
-        Ok(rows) => Ok(Shown { sent, received: lines(&rows), shortfalls: compare(&rows, &check.expect, variables) }),
+        Ok(rows) => {
+            let mut shortfalls = compare(&rows, &check.expect, variables);
+            shortfalls.extend(capture(&rows, &check.capture, variables));
+            Ok(Shown { sent, received: lines(&rows), shortfalls })
+        }
         // The query is at fault, so this check is; anything else ends the run.
         Err(problem) if problem.code == Code::BadRequest => Ok(Shown::errored(sent, problem.detail)),
         Err(problem) => Err(problem),
     }
+}
+
+/// Keeps columns of the first row, and says what there was not to keep.
+fn capture(
+    rows: &[Map<String, Value>],
+    wanted: &BTreeMap<String, String>,
+    variables: &mut Variables,
+) -> Vec<Shortfall> {
+    let mut shortfalls = Vec::new();
+    for (name, column) in wanted {
+        match rows.first().and_then(|row| row.get(column)) {
+            Some(value) => variables.set(name, value.clone()),
+            None => shortfalls.push(Shortfall::Failed(format!("row 1, {column}: nothing to keep"))),
+        }
+    }
+    shortfalls
 }
 
 fn compare(rows: &[Map<String, Value>], expect: &SqlExpect, variables: &Variables) -> Vec<Shortfall> {
@@ -115,6 +139,19 @@ mod tests {
         ] {
             assert!(reads_only(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn columns_of_the_first_row_are_kept() {
+        let rows = [json!({"id": 7, "name": "a"}), json!({"id": 8})];
+        let rows: Vec<_> = rows.iter().map(|row| row.as_object().cloned().expect("an object")).collect();
+        let wanted = BTreeMap::from([("member".to_owned(), "id".to_owned())]);
+        let mut variables = Variables::default();
+        assert_eq!(capture(&rows, &wanted, &mut variables), []);
+        assert_eq!(variables.value(&json!("${member}")), Ok(json!(7)));
+        assert_eq!(capture(&[], &wanted, &mut variables).len(), 1);
+        let no_such = BTreeMap::from([("member".to_owned(), "email".to_owned())]);
+        assert_eq!(capture(&rows, &no_such, &mut variables).len(), 1);
     }
 
     #[test]

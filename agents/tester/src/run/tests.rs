@@ -183,6 +183,59 @@ async fn on_the_live_app_nothing_that_writes_is_sent() {
     assert_eq!(stage.app.posts(), 0);
 }
 
+fn arrange(id: &str, act: Value) -> Value {
+    let mut act = act;
+    act["kind"] = json!("arrange");
+    json!({"id": id, "title": id, "act": act})
+}
+
+#[tokio::test]
+async fn what_is_arranged_is_evidence_and_what_it_captures_is_there_for_the_next() {
+    let stage = Stage::set().await;
+    let insert = "insert into members (email, password_hash) values (?, ?), (?, null)";
+    let results = stage
+        .run(json!([
+            arrange("made", json!({"statement": insert, "params": ["a@${run}", "${bcrypt:pw-${run}}", 5], "rows": 2, "capture_id": "member"})),
+            arrange("promoted", json!({"statement": "update members set role = 'admin' where id = ?", "params": ["${member}"]})),
+            http("typed", json!({"method": "POST", "path": "/echo", "body": {"json": "${member}"},
+                "expect": {"status": [200], "json": [{"pointer": "", "is": {"equals": 41}}]}})),
+            arrange("too-few", json!({"statement": "delete from members", "rows": 1})),
+            arrange("no-id", json!({"statement": "delete from members", "capture_id": "gone"})),
+            arrange("unknown", json!({"statement": "delete from members where id = ?", "params": ["${nobody}"]})),
+            arrange("refused", json!({"statement": "delete from no_such_table"})),
+        ]))
+        .await
+        .expect("a run");
+    let outcome = |id: &str| &result(&results, id).outcome;
+    for id in ["made", "promoted", "typed"] {
+        assert_eq!(*outcome(id), Outcome::Passed, "{:#?}", result(&results, id));
+    }
+    assert_eq!(why(result(&results, "too-few")), "expected 1 rows, got 2");
+    assert!(matches!(outcome("no-id"), Outcome::Failed { .. }));
+    for id in ["unknown", "refused"] {
+        assert!(matches!(outcome(id), Outcome::Errored { .. }), "{:#?}", result(&results, id));
+    }
+    let Evidence { sent, received } = &result(&results, "made").evidence;
+    assert!(sent.starts_with(insert) && sent.contains("a@r1") && received == "2 rows, id 41", "{sent} {received}");
+    let arranged = stage.host.arranged();
+    assert_eq!((arranged.len(), arranged[0].epoch.turn, arranged[1].params[0].clone()), (4, 3, json!(41)));
+    let hash = arranged[0].params[1].as_str().expect("a hash");
+    assert_eq!(bcrypt::verify("pw-r1", hash).ok(), Some(true));
+}
+
+#[tokio::test]
+async fn on_the_live_app_nothing_is_arranged_whoever_says_so() {
+    let stage = Stage::set().await;
+    let mut liar = arrange("liar", json!({"statement": "delete from members"}));
+    liar["smoke"] = json!(true);
+    let honest = arrange("honest", json!({"statement": "delete from members"}));
+    let results = stage.smoke(json!([honest, liar])).await.expect("a run");
+    let ids: Vec<_> = results.iter().map(|result| result.id.as_str()).collect();
+    assert_eq!(ids, ["lint", "liar", "no-5xx", "no-php-warnings"]);
+    assert_eq!(why(result(&results, "liar")), "rows of the live app are never changed");
+    assert_eq!(stage.host.arranged(), []);
+}
+
 #[tokio::test]
 async fn a_closed_port_or_a_closed_preview_gives_no_results_at_all() {
     let stage = Stage::set().await;

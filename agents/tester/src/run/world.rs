@@ -1,8 +1,11 @@
-use environment::client::{KeyState, Keys, Sql, Web, WebRequest, WebResponse};
+use environment::client::{KeyState, Keys, Query, Request, Secrets, Sql, Web, WebRequest, WebResponse};
 use protocol::{
-    Code, Problem,
+    Code, JobId, Problem,
     artifact::Path,
-    tools::host::{self, Access, LintPhpInput, LintPhpOutput, Place, TailLogInput, TailLogOutput},
+    tools::{
+        Epoch,
+        host::{self, Access, ArrangeInput, Arranged, LintPhpInput, LintPhpOutput, Place, TailLogInput, TailLogOutput},
+    },
 };
 use runtime::Peer;
 use serde_json::{Map, Value};
@@ -20,6 +23,8 @@ const HOST_ACT: Duration = Duration::from_secs(60);
 pub(crate) struct World {
     host: Peer,
     place: Place,
+    /// The run's place in the order of writers, for what it arranges.
+    epoch: Epoch,
     access: Access,
     web: Web,
     // Connected when first needed: most checks only speak HTTP.
@@ -38,10 +43,10 @@ pub(crate) enum Answer<T> {
 
 impl World {
     /// Asks the host for the place's accounts.
-    pub(crate) async fn open(host: Peer, place: Place) -> Result<Self, Problem> {
+    pub(crate) async fn open(host: Peer, place: Place, epoch: Epoch) -> Result<Self, Problem> {
         let access: Access = host.call(host::ACCESS, &host::AccessInput { place: place.clone() }).await?;
         let web = Web::new(&access);
-        Ok(Self { host, place, access, web, sql: OnceCell::new(), keys: OnceCell::new() })
+        Ok(Self { host, place, epoch, access, web, sql: OnceCell::new(), keys: OnceCell::new() })
     }
 
     pub(crate) fn access(&self) -> &Access {
@@ -69,6 +74,27 @@ impl World {
             keys.matching(pattern).await
         };
         within(SERVICE_ACT, Code::RedisUnavailable, keys).await
+    }
+
+    /// Changes rows of the preview. There is no way to do so on the live app.
+    pub(crate) async fn arrange(&self, statement: &str, params: Vec<Value>) -> Result<Arranged, Problem> {
+        let Place::Preview(preview) = &self.place else {
+            return Err(Code::BadRequest.problem("rows of the live app are never changed"));
+        };
+        let (preview, statement) = (preview.clone(), statement.to_owned());
+        let input = ArrangeInput { preview, statement, params, epoch: self.epoch };
+        self.host.timeout(HOST_ACT).call(host::ARRANGE, &input).await
+    }
+
+    /// What a model asks the database, and what comes back.
+    pub(crate) async fn answer(&self, query: &Query, job: JobId) -> Result<String, Problem> {
+        let sql = self.sql.get_or_try_init(|| Sql::connect(&self.access)).await?;
+        query.ask(sql, &Secrets::of(&self.access), job).await
+    }
+
+    /// What a model asks for over HTTP, and what comes back.
+    pub(crate) async fn page(&self, request: &Request, job: JobId) -> Result<String, Problem> {
+        request.send(&self.web, &Secrets::of(&self.access), job, None).await
     }
 
     pub(crate) async fn lint(&self, paths: &[Path]) -> Result<LintPhpOutput, Problem> {

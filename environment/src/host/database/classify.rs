@@ -3,9 +3,10 @@
 use super::guard::{parse, refuse};
 use protocol::{Problem, artifact::Migration};
 use sqlparser::ast::{
-    AlterColumnOperation, AlterTable, AlterTableOperation, ColumnDef, ColumnOption, CreateIndex, CreateTable,
-    CreateTableLikeKind, CreateTableOptions, Delete, Expr, FromTable, Ident, IndexColumn, Insert, ObjectName,
-    ObjectType, SqlOption, Statement, TableConstraint, TableFactor, TableObject, TableWithJoins, Update, Value,
+    AlterColumnOperation, AlterTable, AlterTableOperation, AssignmentTarget, ColumnDef, ColumnOption, CreateIndex,
+    CreateTable, CreateTableLikeKind, CreateTableOptions, Delete, Expr, FromTable, Ident, IndexColumn, Insert,
+    ObjectName, ObjectType, SqlOption, Statement, TableConstraint, TableFactor, TableObject, TableWithJoins, Update,
+    Value,
 };
 use std::collections::HashSet;
 
@@ -86,6 +87,8 @@ pub(super) fn survey(migrations: &[Migration], applied: &HashSet<String>) -> Res
 #[derive(Default, Clone)]
 struct Seen {
     tables: HashSet<String>,
+    /// By table: nobody but this list has written into them.
+    new_columns: HashSet<(String, String)>,
     /// Nullable and without a default, so that every row, old or written by old code, holds null there.
     empty_columns: HashSet<(String, String)>,
 }
@@ -110,18 +113,37 @@ impl Seen {
                 let (table, danger) = self.drop(statement)?;
                 schema(table, danger)
             }
-            Statement::Update(update) => rows(update_target(update)?, "Changes rows; what they held before is lost."),
+            Statement::Update(update) => {
+                let table = update_target(update)?;
+                let danger = self.update(&table, update);
+                rows(table, &danger)
+            }
             Statement::Delete(delete) => rows(delete_target(delete)?, "Deletes rows."),
             Statement::Insert(insert) => {
-                let danger = if insert.replace_into || insert.on.is_some() {
+                let table = insert_target(insert)?;
+                let danger = if self.tables.contains(&table) {
+                    "Fills a table that this change makes."
+                } else if insert.replace_into || insert.on.is_some() {
                     "Adds rows, and overwrites those that have the same key."
                 } else {
                     "Adds rows among those that users have written."
                 };
-                rows(insert_target(insert)?, danger)
+                rows(table, danger)
             }
             Statement::Truncate(_) => Err("TRUNCATE cannot be taken back; use DELETE".into()),
             other => Err(format!("{} is not something a migration may do", verb(other))),
+        }
+    }
+
+    /// What an UPDATE can do. Where it only fills columns that this list adds, nothing that anybody has written is lost.
+    fn update(&self, table: &str, update: &Update) -> String {
+        let columns: Vec<_> = update.assignments.iter().map(|one| assigned(&one.target)).collect();
+        let new = |column: &String| self.new_columns.contains(&(table.to_owned(), column.to_lowercase()));
+        match columns.into_iter().collect::<Option<Vec<_>>>() {
+            Some(columns) if columns.iter().all(new) => {
+                format!("Fills {}, which this change adds; nothing that was there before is lost.", columns.join(", "))
+            }
+            _ => "Changes rows; what they held before is lost.".to_owned(),
         }
     }
 
@@ -219,6 +241,7 @@ impl Seen {
         let unique = options().any(|option| matches!(option, ColumnOption::Unique(_)));
         let checked = options().any(|option| matches!(option, ColumnOption::Check(_)));
         let name = &column.name;
+        self.new_columns.insert((table.to_owned(), name.value.to_lowercase()));
         if checked {
             return Ok(Some(format!("Adds {name} with a check: rows that break it are refused.")));
         }
@@ -395,11 +418,31 @@ fn check_options(options: &CreateTableOptions) -> Result<(), Refusal> {
     })
 }
 
+/// The table whose rows a statement changes that does nothing else.
+pub(super) fn changed_table(statement: &Statement) -> Result<String, Refusal> {
+    match statement {
+        Statement::Insert(insert) if !insert.replace_into => insert_target(insert),
+        Statement::Update(update) => update_target(update),
+        Statement::Delete(delete) => delete_target(delete),
+        _ => Err("only one INSERT, UPDATE or DELETE is allowed".into()),
+    }
+}
+
 fn update_target(update: &Update) -> Result<String, Refusal> {
     if update.from.is_some() || update.returning.is_some() || update.or.is_some() {
         return Err("only a plain UPDATE is allowed".into());
     }
     target(&update.table)
+}
+
+/// The column that an assignment writes, whether or not its table is named with it.
+fn assigned(target: &AssignmentTarget) -> Option<String> {
+    match target {
+        AssignmentTarget::ColumnName(name) => {
+            name.0.last().and_then(|part| part.as_ident()).map(|ident| ident.value.clone())
+        }
+        AssignmentTarget::Tuple(_) => None,
+    }
 }
 
 fn delete_target(delete: &Delete) -> Result<String, Refusal> {

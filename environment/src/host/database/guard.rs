@@ -87,6 +87,31 @@ pub(crate) fn check_reading(sql: &str) -> Result<(), String> {
     check_qualifiers(&significant, &tables)
 }
 
+/// The one statement that changes rows of one table of its own schema and does nothing else. Its values may come as parameters.
+///
+/// # Errors
+/// Why it is none.
+pub(crate) fn check_changing(sql: &str) -> Result<(), String> {
+    if sql.len() > MAX_BYTES || sql.contains('\0') {
+        return Err(format!("it has a NUL, or more than {MAX_BYTES} bytes"));
+    }
+    let dialect = MySqlDialect {};
+    let tokens = Tokenizer::new(&dialect, sql).tokenize().map_err(|error| format!("it cannot be read: {error}"))?;
+    let no_parameter = |token: &Token| !matches!(token, Token::Placeholder(mark) if mark == "?");
+    let tokens: Vec<_> = tokens.into_iter().filter(no_parameter).collect();
+    check_words(&tokens)?;
+    check_hints(sql)?;
+    let significant: Vec<&Token> = tokens.iter().filter(|token| !matches!(token, Token::Whitespace(_))).collect();
+    let mut tables = tables_and_aliases(&significant);
+    tables.extend(listed_tables(&significant));
+    check_qualifiers(&significant, &tables)?;
+    let statements = Parser::parse_sql(&dialect, sql).map_err(|error| format!("it cannot be parsed: {error}"))?;
+    match statements.as_slice() {
+        [statement] => super::classify::changed_table(statement).map(drop),
+        _ => Err("only one statement is allowed".into()),
+    }
+}
+
 /// Words with which a SELECT would do more than read.
 fn check_reading_words(tokens: &[Token]) -> Result<(), String> {
     let unquoted = tokens.iter().filter_map(|token| match token {

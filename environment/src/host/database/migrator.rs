@@ -64,7 +64,7 @@ impl Database {
         }
     }
 
-    async fn kill(&self, id: u64) -> Result<(), DatabaseError> {
+    pub(super) async fn kill(&self, id: u64) -> Result<(), DatabaseError> {
         const NO_SUCH_THREAD: u16 = 1094;
         match sqlx::raw_sql(AssertSqlSafe(format!("kill {id}"))).execute(&self.pool).await {
             Ok(_) => Ok(()),

@@ -5,6 +5,7 @@
 //! so that a statement which slips past [`classify`] still cannot leave its schema.
 
 mod account;
+mod arrange;
 mod branch;
 mod classify;
 mod describe;
@@ -21,7 +22,7 @@ pub use account::{Account, Rights};
 pub use classify::{Class, classify};
 pub use error::DatabaseError;
 pub(crate) use error::number;
-pub(crate) use guard::check_reading;
+pub(crate) use guard::{check_changing, check_reading};
 pub use ledger::{LedgerRow, LedgerState};
 pub use migrate::{Applied, How, MigrateOptions};
 

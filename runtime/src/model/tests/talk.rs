@@ -156,7 +156,8 @@ async fn think(job: &Job, models: &Models, about: About, allowance: Allowance) -
         About::Notes => (tools(), None),
     };
     let instructions = "You are tested.".to_owned();
-    let brief = Brief { goal: "a goal".to_owned(), agent: "tester", round: 1, instructions, tools, form, allowance };
+    let brief =
+        Brief { goal: "a goal".to_owned(), agent: "tester", round: 1, again: 0, instructions, tools, form, allowance };
     let mut thinking = Thinking::begin(job, models, brief).await?;
     thinking.say("The goal is a shop.");
     thinking.say("Begin.");

@@ -1,18 +1,21 @@
 use super::app::App;
-use crate::run::{Checklist, Run, World};
+use crate::run::{Checklist, Done, Run, World};
 use protocol::{
     Code, Problem,
-    artifact::{CheckResult, VerdictKind},
-    tools::host::{
-        ACCESS, Access, AccessInput, LINT_PHP, LintPhpInput, LintPhpOutput, Place, TAIL_LOG, TailLogInput,
-        TailLogOutput,
+    artifact::{CheckResult, Outcome, VerdictKind},
+    tools::{
+        Epoch,
+        host::{
+            ACCESS, ARRANGE, Access, AccessInput, ArrangeInput, Arranged, LINT_PHP, LintPhpInput, LintPhpOutput, Place,
+            TAIL_LOG, TailLogInput, TailLogOutput,
+        },
     },
 };
 use runtime::{About, Callers, Credential, Peer, Principal, Running, Service, ShortTool, Toolbox};
 use serde_json::Value;
 use std::{
     net::SocketAddr,
-    sync::{Arc, Mutex, atomic::AtomicUsize},
+    sync::{Arc, Mutex},
 };
 
 /// The password of the accounts that the host hands out.
@@ -36,6 +39,7 @@ struct Says {
     log: Vec<String>,
     lint_errors: Vec<String>,
     closed: bool,
+    arranged: Vec<ArrangeInput>,
 }
 
 impl Stage {
@@ -47,7 +51,8 @@ impl Stage {
         let tools = Toolbox::new()
             .short(GiveAccess(Arc::clone(&host)))
             .short(Lint(Arc::clone(&host)))
-            .short(TailLog(Arc::clone(&host)));
+            .short(TailLog(Arc::clone(&host)))
+            .short(Arrange(Arc::clone(&host)));
         let callers = Callers::nobody().and(&key, Principal::service("tester"));
         let bound = Service::new("host", tools)
             .callers(callers)
@@ -73,8 +78,14 @@ impl Stage {
     async fn results(&self, place: Place, kind: VerdictKind, checks: Value) -> Result<Vec<CheckResult>, Problem> {
         let checks = serde_json::from_value(checks).expect("checks");
         let list = Checklist::new(kind, checks).expect("a list");
-        let world = World::open(self.peer.clone(), place).await?;
-        Run::begin(&world, "r1").await?.checks(&list, &AtomicUsize::new(0)).await
+        let world = World::open(self.peer.clone(), place, Epoch { turn: 3, fence: 2 }).await?;
+        let done = Done::default();
+        let results = Run::begin(&world, "r1").await?.checks(&list, &done).await?;
+        let passed = results.iter().filter(|result| result.outcome == Outcome::Passed).count();
+        let told = done.so_far();
+        // The last two, which look at the whole run, come after everything that is told.
+        assert!(told.0 + 2 == results.len() && told.1 <= passed, "{told:?} of {results:?}");
+        Ok(results)
     }
 }
 
@@ -93,6 +104,11 @@ impl FakeHost {
 
     pub(crate) fn closes_preview(&self) {
         self.says(|says| says.closed = true);
+    }
+
+    /// What was arranged, in its order.
+    pub(crate) fn arranged(&self) -> Vec<ArrangeInput> {
+        self.says(|says| says.arranged.clone())
     }
 
     fn says<T>(&self, act: impl FnOnce(&mut Says) -> T) -> T {
@@ -160,5 +176,26 @@ impl ShortTool for TailLog {
             (says.log[start..].to_vec(), says.log.len())
         });
         Ok(TailLogOutput { lines, end: u64::try_from(end).expect("a small log") })
+    }
+}
+
+struct Arrange(Arc<FakeHost>);
+
+impl ShortTool for Arrange {
+    const NAME: &'static str = ARRANGE;
+    type Input = ArrangeInput;
+    type Output = Arranged;
+
+    fn about(&self) -> About {
+        ABOUT
+    }
+
+    async fn call(&self, _caller: &Principal, input: ArrangeInput) -> Result<Arranged, Problem> {
+        if input.statement.contains("no_such_table") {
+            return Err(Code::BadRequest.problem("Table 'no_such_table' doesn't exist"));
+        }
+        let id = input.statement.starts_with("insert").then_some(41);
+        self.0.says(|says| says.arranged.push(input));
+        Ok(Arranged { rows: 2, id })
     }
 }

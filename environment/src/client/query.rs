@@ -1,15 +1,15 @@
-use super::{preview::Preview, wrong::Wrong};
-use environment::client::only_reads;
-use protocol::Code;
+use super::{Secrets, Sql, only_reads};
+use protocol::{Code, JobId, Problem};
 use runtime::model::{clip, data};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-/// A question to the preview's database.
-#[derive(Deserialize, JsonSchema)]
+/// A language model's question to a database: it only reads, and what comes back is short, marked as data, and without what the app's
+/// PHP keeps to itself.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Query {
+pub struct Query {
     /// One SELECT, or EXPLAIN of a SELECT, on the app's own tables, without a semicolon.
     sql: String,
 }
@@ -20,36 +20,37 @@ const WIDEST: usize = 300;
 const MOST_BYTES: usize = 24 << 10;
 
 impl Query {
+    /// Itself, if it can be asked.
+    ///
     /// # Errors
-    /// Why it is none that only reads.
-    pub(super) fn checked(self) -> Result<Self, Wrong> {
+    /// Why it is none that only reads, in words for the model.
+    pub fn checked(self) -> Result<Self, String> {
         match only_reads(&self.sql) {
             Ok(()) => Ok(self),
-            Err(why) => Err(format!(
-                "Not asked: {why}. Only one SELECT, or EXPLAIN of one, on the app's own tables is; a table's form changes with \
-                 add_migration, and rows with requests."
-            )
-            .into()),
+            Err(why) => {
+                Err(format!("Not asked: {why}. Only one SELECT, or EXPLAIN of one, on the app's own tables is."))
+            }
         }
     }
-}
 
-impl Preview<'_> {
-    /// Asks it with an account that only reads the preview's schema.
-    pub(super) async fn query(&mut self, query: &Query) -> Result<String, Wrong> {
-        let rows = match self.sql().await?.query(&query.sql, &[]).await {
+    /// Asks it, and says in words for the model what came back, also when the server refused it.
+    ///
+    /// # Errors
+    /// [`Code::MysqlUnavailable`].
+    pub async fn ask(&self, sql: &Sql, secrets: &Secrets, job: JobId) -> Result<String, Problem> {
+        let rows = match sql.query(&self.sql, &[]).await {
             Ok(rows) => rows,
             Err(problem) if problem.code == Code::BadRequest => {
-                let why = data(self.job().id(), "what the database says", clip(&problem.detail, MOST_BYTES).0);
-                return Err(format!("It was refused:\n{why}\nCorrect the query; LIMIT makes an answer short.").into());
+                let why = data(job, "what the database says", clip(&problem.detail, MOST_BYTES).0);
+                return Ok(format!("It was refused:\n{why}\nCorrect the query; LIMIT makes an answer short."));
             }
-            Err(problem) => return Err(problem.into()),
+            Err(problem) => return Err(problem),
         };
         if rows.is_empty() {
             return Ok("No rows.".to_owned());
         }
         let lines: Vec<_> = rows.iter().take(MOST_ROWS).map(row).collect();
-        let text = self.secrets().await?.hide(&lines.join("\n"));
+        let text = secrets.hide(&lines.join("\n"));
         let (shown, whole) = clip(&text, MOST_BYTES);
         let left = rows.len().saturating_sub(MOST_ROWS);
         let more = match (left, whole) {
@@ -57,7 +58,7 @@ impl Preview<'_> {
             (0, false) => "\nThe rows are cut off; ask for fewer columns.".to_owned(),
             (left, _) => format!("\n{left} more rows are not shown; use LIMIT, or count them."),
         };
-        Ok(format!("{}{more}", data(self.job().id(), "rows of the preview", shown)))
+        Ok(format!("{}{more}", data(job, "rows of the preview", shown)))
     }
 }
 
