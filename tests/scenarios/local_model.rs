@@ -5,7 +5,7 @@ use runtime::{
     About, Callers, Credential, Job, JobError, LongTool, Owner, Peer, PeerState, Principal, Service, Step, Store,
     Toolbox,
     config::Reader,
-    model::{Brief, Form, ModelConfig, Models, Thinking},
+    model::{Brief, Form, ModelConfig, Models, NoHands, Thinking},
     tool::Admission,
 };
 use schemars::JsonSchema;
@@ -68,7 +68,7 @@ impl LongTool for Ask {
         };
         let mut thinking = Thinking::begin(job, &self.0, brief).await?;
         thinking.say(format!("How is {} made?", wanted.what));
-        let recipe = thinking.answer(|recipe: Recipe| Ok(recipe)).await?;
+        let recipe = thinking.answer(&mut NoHands, |recipe: Recipe| Ok(recipe)).await?;
         assert_eq!(thinking.made_by().model, "openai:smollm2");
         Ok(Step::Done(recipe, Vec::new()))
     }

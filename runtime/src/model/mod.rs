@@ -27,7 +27,7 @@ pub use spec::{ModelChoice, ModelSpec};
 use tape::Tapes;
 pub use tape::{Tape, TapePart};
 pub(crate) use thinking::became;
-pub use thinking::{Brief, Did, Hands, Thinking};
+pub use thinking::{Brief, Did, Hands, NoHands, Thinking};
 pub use usage::usage;
 
 use crate::config::Reader;

@@ -85,6 +85,22 @@ pub trait Hands: Send {
     fn again(&mut self, call: &ToolCall, said: &str) -> impl Future<Output = Result<(), JobError>> + Send;
 }
 
+/// The hands of a conversation without tools.
+#[derive(Debug, Clone, Copy)]
+pub struct NoHands;
+
+impl Hands for NoHands {
+    type Outcome = Infallible;
+
+    async fn call(&mut self, call: &ToolCall) -> Result<Did<Infallible>, JobError> {
+        Ok(Did::Said(format!("There is no tool {:?}.", call.name)))
+    }
+
+    async fn again(&mut self, _call: &ToolCall, _said: &str) -> Result<(), JobError> {
+        Ok(())
+    }
+}
+
 /// What came of a tool call.
 #[derive(Debug)]
 pub enum Did<T> {
