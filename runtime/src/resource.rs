@@ -29,11 +29,16 @@ pub trait Resources: Send + Sync + 'static {
     /// [`protocol::Code::NotFound`] when there is no such job for this caller.
     fn of_job<'a>(&'a self, caller: &'a Principal, job: JobId) -> BoxFuture<'a, Result<Vec<Resource>, Problem>>;
 
-    /// What is compared to see whether something was changed at this address. There may be nothing yet.
+    /// How things stand at these addresses, in their order: what is compared to see whether something was changed. There may be
+    /// nothing at one of them yet. `None` where nothing can ever be for this caller, or what is there does not change with a job.
     ///
     /// # Errors
-    /// [`protocol::Code::NotFound`] when nothing can ever be there, or it does not change while a job runs.
-    fn state<'a>(&'a self, caller: &'a Principal, uri: &'a str) -> BoxFuture<'a, Result<State, Problem>>;
+    /// Those of the store.
+    fn standings<'a>(
+        &'a self,
+        caller: &'a Principal,
+        uris: &'a [String],
+    ) -> BoxFuture<'a, Result<Vec<Option<Standing>>, Problem>>;
 }
 
 /// Something that can be read.
@@ -94,7 +99,7 @@ pub struct Content {
 
 /// How things stand at an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct State {
+pub struct Standing {
     /// The job that changes it.
     pub job: JobId,
     /// Another one whenever it was changed.

@@ -95,8 +95,6 @@ struct JobReport {
     result: Option<Value>,
     /// Why it ended, once `failed`: a problem with `code`, `title` and `detail`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    // The schema of every code would be most of what a model reads about the tool.
-    #[schemars(with = "Option<serde_json::Map<String, Value>>")]
     error: Option<Problem>,
 }
 

@@ -7,7 +7,7 @@ use super::Server;
 use crate::{
     Jobs, Principal,
     http::{BodyLimit, Caller, Failure, read},
-    resource::{Resources, State as Standing},
+    resource::{Resources, Standing},
 };
 use axum::{
     body::Body,
@@ -25,6 +25,7 @@ use rmcp::{
 use serde_json::{Value, json};
 use std::{
     collections::{BTreeMap, HashMap},
+    mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use tokio_util::sync::CancellationToken;
@@ -70,13 +71,8 @@ async fn reduced(resources: &dyn Resources, open: &Open, request: Request) -> Re
         addresses.sort();
         addresses.dedup();
         addresses.truncate(MOST_ADDRESSES);
-        for uri in addresses {
-            match resources.state(&caller, &uri).await {
-                Ok(standing) => standings.push((uri, standing)),
-                Err(problem) if problem.code == Code::NotFound => {}
-                Err(problem) => return Err(problem),
-            }
-        }
+        let found = resources.standings(&caller, &addresses).await?;
+        standings.extend(addresses.into_iter().zip(found).filter_map(|(uri, found)| Some((uri, found?))));
         if asked.is_array() {
             *asked = json!(standings.iter().map(|(uri, _)| uri).collect::<Vec<_>>());
         }
@@ -101,8 +97,8 @@ pub(super) async fn run(
     let watched = watched.ok_or_else(|| ErrorData::header_mismatch(format!("send Mcp-Method: {METHOD}"), None))?;
     let told = async {
         let sink = subscription.sink();
-        join_all(by_job(watched).into_iter().map(|(job, standings)| {
-            Follower { resources, jobs, job, caller: &watched.caller, standings, sink }.follow()
+        join_all(by_job(watched).into_iter().map(|(job, (uris, versions))| {
+            Follower { resources, jobs, job, caller: &watched.caller, uris, versions, sink }.follow()
         }))
         .await;
         // Nothing more will change; the client may still want to know when the service stops.
@@ -116,10 +112,13 @@ pub(super) async fn run(
     Ok(())
 }
 
-fn by_job(watched: &Watched) -> BTreeMap<JobId, Vec<(&str, Digest)>> {
-    let mut jobs = BTreeMap::<_, Vec<_>>::new();
+/// What each job changes: where, and how it stands there.
+fn by_job(watched: &Watched) -> BTreeMap<JobId, (Vec<String>, Vec<Digest>)> {
+    let mut jobs = BTreeMap::<_, (Vec<_>, Vec<_>)>::new();
     for (uri, standing) in watched.standings.iter().filter(|(_, standing)| !standing.over) {
-        jobs.entry(standing.job).or_default().push((&**uri, standing.version));
+        let (uris, versions) = jobs.entry(standing.job).or_default();
+        uris.push(uri.clone());
+        versions.push(standing.version);
     }
     jobs
 }
@@ -130,13 +129,15 @@ struct Follower<'a> {
     jobs: &'a Jobs,
     job: JobId,
     caller: &'a Principal,
-    standings: Vec<(&'a str, Digest)>,
+    /// Where it looks, and what it saw there last.
+    uris: Vec<String>,
+    versions: Vec<Digest>,
     sink: &'a SubscriptionSink,
 }
 
 impl Follower<'_> {
     async fn follow(mut self) {
-        while !self.standings.is_empty() {
+        while !self.uris.is_empty() {
             // Asked for before looking, so that what is written in between is heard.
             let changed = self.jobs.changed(self.job);
             match self.look().await {
@@ -152,30 +153,26 @@ impl Follower<'_> {
                     tracing::debug!(job.id = %self.job, error = %problem, "A subscription looks again later")
                 }
             }
-            if !self.standings.is_empty() {
+            if !self.uris.is_empty() {
                 changed.await;
             }
         }
     }
 
-    /// What has changed since it looked last. What can't change any more it follows no longer.
+    /// What has changed since it looked last; what is gone has, too. What can't change any more it follows no longer.
     async fn look(&mut self) -> Result<Vec<String>, Problem> {
-        let (mut changes, mut left) = (Vec::new(), Vec::new());
-        for (uri, version) in &self.standings {
-            let standing = match self.resources.state(self.caller, uri).await {
-                Ok(standing) => Some(standing),
-                // It was there: now it is gone.
-                Err(problem) if problem.code == Code::NotFound => None,
-                Err(problem) => return Err(problem),
-            };
-            if standing.as_ref().is_none_or(|standing| standing.version != *version) {
-                changes.push((*uri).to_owned());
+        let found = self.resources.standings(self.caller, &self.uris).await?;
+        let (uris, versions) = (mem::take(&mut self.uris), mem::take(&mut self.versions));
+        let mut changes = Vec::new();
+        for ((uri, version), standing) in uris.into_iter().zip(versions).zip(found) {
+            if standing.as_ref().is_none_or(|standing| standing.version != version) {
+                changes.push(uri.clone());
             }
             if let Some(standing) = standing.filter(|standing| !standing.over) {
-                left.push((*uri, standing.version));
+                self.uris.push(uri);
+                self.versions.push(standing.version);
             }
         }
-        self.standings = left;
         Ok(changes)
     }
 }

@@ -9,12 +9,17 @@ use futures::future::BoxFuture;
 use protocol::{Code, Digest, JobId, Problem, TaskId, rest::App, task::Task, tools::planner::ListTasksInput};
 use runtime::{
     Principal,
+    job::Kept,
     prompt::Suggest,
-    resource::{Content, Page, Resource, Resources, State, Template},
+    resource::{Content, Page, Resource, Resources, Standing, Template},
 };
 use serde::Serialize;
 use serde_json::Value;
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::Arc,
+    time::Duration,
+};
 
 /// Tasks on one page of the list.
 const PAGE: u32 = 50;
@@ -96,29 +101,65 @@ impl Resources for Library {
         })
     }
 
-    fn state<'a>(&'a self, caller: &'a Principal, uri: &'a str) -> BoxFuture<'a, Result<State, Problem>> {
+    fn standings<'a>(
+        &'a self,
+        caller: &'a Principal,
+        uris: &'a [String],
+    ) -> BoxFuture<'a, Result<Vec<Option<Standing>>, Problem>> {
         Box::pin(async move {
-            let (job, artifact) = match place(uri)? {
-                Place::Task(id) => (id, None),
-                Place::Artifact(id, artifact) => (id, Some(artifact)),
-                // No job of one caller's tells what becomes of an app.
-                Place::App(_) => return Err(Code::NotFound.problem("an app is read, not watched: watch its tasks")),
-            };
-            let task = self.tasks.get(caller, job).await?;
-            let over = task.status.is_final();
-            let version = match artifact {
-                None => version(task),
-                Some(artifact) => {
-                    let kept = self.tasks.kept(caller, job).await?;
-                    Digest::of(&kept.iter().find(|kept| kept.kind == artifact.kind).map(|kept| kept.digest))
+            let mut seen = HashMap::new();
+            let mut standings = Vec::new();
+            for uri in uris {
+                let (id, artifact) = match Place::of(uri) {
+                    Some(Place::Task(id)) => (id, None),
+                    Some(Place::Artifact(id, artifact)) => (id, Some(artifact)),
+                    // No one task says what becomes of an app.
+                    Some(Place::App(_)) | None => {
+                        standings.push(None);
+                        continue;
+                    }
+                };
+                if let Entry::Vacant(place) = seen.entry(id) {
+                    place.insert(self.look(caller, id).await?);
                 }
-            };
-            Ok(State { job, version, over })
+                standings.push(seen[&id].as_ref().map(|seen| seen.standing(artifact)));
+            }
+            Ok(standings)
         })
     }
 }
 
+/// A task, and what has been handed on in it.
+struct Seen {
+    task: Task,
+    kept: Vec<Kept>,
+}
+
+impl Seen {
+    fn standing(&self, artifact: Option<&Artifact>) -> Standing {
+        let version = match artifact {
+            None => version(self.task.clone()),
+            Some(artifact) => {
+                Digest::of(&self.kept.iter().find(|kept| kept.kind == artifact.kind).map(|kept| kept.digest))
+            }
+        };
+        Standing { job: self.task.id, version, over: self.task.status.is_final() }
+    }
+}
+
 impl Library {
+    /// Nothing where there is no such task for this caller.
+    async fn look(&self, caller: &Principal, id: TaskId) -> Result<Option<Seen>, Problem> {
+        // The task first: what is kept when it has ended stays.
+        let looked =
+            async { Ok(Seen { task: self.tasks.get(caller, id).await?, kept: self.tasks.kept(caller, id).await? }) };
+        match looked.await {
+            Ok(seen) => Ok(Some(seen)),
+            Err(Problem { code: Code::NotFound, .. }) => Ok(None),
+            Err(problem) => Err(problem),
+        }
+    }
+
     async fn artifact(&self, caller: &Principal, id: TaskId, artifact: &Artifact) -> Result<Content, Problem> {
         // The task first: what is kept when it has ended stays.
         let task = self.tasks.get(caller, id).await?;
