@@ -1,7 +1,7 @@
 //! What a task asks a person, as a form; and what it does, in a sentence. Bound to exactly what is shown: the change-set with its
 //! statements and its verdict, the questions, the act; and this time that it is asked.
 
-use crate::{pipeline::Answer, tasks, view};
+use crate::{pipeline::Answer, view};
 use protocol::{
     Code, Problem,
     artifact::Statement,
@@ -48,10 +48,10 @@ pub(crate) fn question(record: &JobRecord) -> Option<Question> {
         Asked::InDoubt { reason } => {
             Question::in_doubt(&id, &reason).answered(ways(doubt, &["approve", "reject"]), page)
         }
-        Asked::Approval { reason, statements, preview } => Question {
+        Asked::Approval { reason, statements, preview, reservations } => Question {
             kind: APPROVAL,
             id,
-            message: approval(record, &reason, &statements, &preview, progress.change_set().as_deref())?,
+            message: approval(record, &reason, (&statements, &reservations), &preview, progress.change_set().as_deref())?,
             fields: vec![
                 Field {
                     name: DECISION.to_owned(),
@@ -150,7 +150,7 @@ fn doing(stage: Stage) -> &'static str {
 fn approval(
     record: &JobRecord,
     reason: &str,
-    statements: &[Statement],
+    (statements, reservations): (&[Statement], &[String]),
     preview: &str,
     change_set: Option<&str>,
 ) -> Option<String> {
@@ -162,6 +162,12 @@ fn approval(
     }
     for Statement { id, sql, danger, .. } in statements {
         let _ = writeln!(message, "- {id} ({danger}): {sql}");
+    }
+    if !reservations.is_empty() {
+        message.push_str("\nWhat the tests leave open:\n");
+    }
+    for reservation in reservations {
+        let _ = writeln!(message, "- {reservation}");
     }
     Some(message)
 }
