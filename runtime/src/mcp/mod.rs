@@ -19,8 +19,6 @@ mod seal;
 mod tasks;
 mod waiting;
 
-pub(crate) use waiting::Terms;
-
 use crate::{
     Jobs, Principal, Toolbox, decode,
     http::Caller,
@@ -52,7 +50,7 @@ use rmcp::{
 };
 use seal::Seal;
 use serde_json::Value;
-use std::{borrow::Cow, collections::HashMap, panic::AssertUnwindSafe, sync::Arc};
+use std::{borrow::Cow, collections::HashMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 use waiting::Wait;
 
@@ -86,6 +84,17 @@ struct Inner {
     /// Calls that wait answer, and subscriptions end, when the service stops.
     stopping: CancellationToken,
     open: listen::Open,
+}
+
+/// How often a client should look, and what it may rely on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Terms {
+    /// How often a client should look at a task.
+    pub(crate) poll: Duration,
+    /// How long a job is kept after its end.
+    pub(crate) retention: Duration,
+    /// How long a person may take to answer a form.
+    pub(crate) question_expiry: Duration,
 }
 
 impl Server {

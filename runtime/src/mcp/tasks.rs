@@ -1,9 +1,8 @@
 //! Jobs as MCP tasks (`io.modelcontextprotocol/tasks`). The store is the only state: whichever replica is asked answers the same.
 
 use super::{
-    answer,
+    Terms, answer,
     asking::{self, Audience, Heard},
-    waiting::Terms,
 };
 use crate::{
     Jobs, Principal,

@@ -18,7 +18,6 @@ use rmcp::{
     model::{CallToolResponse, ContentBlock, InputRequiredResult, ProgressNotificationParam, ProgressToken},
     service::{Peer, RequestContext},
 };
-use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
@@ -74,12 +73,8 @@ impl<'a> Wait<'a> {
     /// that comes too late; what the store and the tool say.
     pub(super) async fn run(mut self, call: &Call) -> Result<CallToolResponse, Problem> {
         let _counted = Counted::new(self.server.0.service);
-        let undecided = match self.answered(call).await? {
-            Some(record) => Some(self.stands(&record, Some("Nothing was decided. Call again to be asked again.")).await?),
-            None => None,
-        };
-        match undecided {
-            Some(response) => Ok(response),
+        match self.answered(call).await? {
+            Some(record) => self.stands(&record, Some("Nothing was decided. Call again to be asked again.")).await,
             None => self.wait().await,
         }
     }
@@ -201,15 +196,4 @@ impl Drop for Counted {
     fn drop(&mut self) {
         self.0.decrement(1.0);
     }
-}
-
-/// How often a client should look, and what it may rely on.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Terms {
-    /// How often a client should look at a task.
-    pub(crate) poll: Duration,
-    /// How long a job is kept after its end.
-    pub(crate) retention: Duration,
-    /// How long a person may take to answer a form.
-    pub(crate) question_expiry: Duration,
 }
