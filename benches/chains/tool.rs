@@ -78,7 +78,7 @@ impl LongTool for Chain {
     }
 
     fn admit(&self, _caller: &Principal, _input: &Parcel) -> Result<Admission, Problem> {
-        Ok(Admission { lane: None, events: Vec::<What>::new() })
+        Ok(Admission::default())
     }
 
     async fn run(

@@ -133,6 +133,7 @@ fn order() -> BuildInput {
         criteria: vec![],
         assumptions: vec![],
         risk: Risk::Low,
+        supplied: false,
     };
     let design = serde_json::from_value(json!({
         "plan": Digest::of(&plan), "base": null, "summary": "", "resources": [], "migrations": [],
@@ -146,6 +147,7 @@ fn order() -> BuildInput {
         attempt: 1,
         findings: vec![],
         before: None,
+        supplied: None,
         allowance: Allowance::default(),
         turn: 3,
     }

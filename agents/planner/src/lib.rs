@@ -1,12 +1,13 @@
 //! The Planner: takes goals from people over REST, MCP and a web page, and leads each of them through the team.
 //!
-//! A task is a job of the tool `submit_task` or `rollback_app`. [`protocol::pipeline`] says where it goes next; `pipeline`
+//! A task is a job of the tool `submit_task`, `rollback_app` or `import_app`. [`protocol::pipeline`] says where it goes next; `pipeline`
 //! here does what each state calls for: it writes down what it is about to ask a peer for, asks, and lets go of the job until
 //! the peer has ended. `tasks` is what REST, web page and MCP tools share.
 
 mod apps;
 mod config;
 mod engine;
+mod import;
 mod kept;
 mod pipeline;
 mod planning;
@@ -23,10 +24,11 @@ pub use config::{Engine, Peers, PlannerConfig};
 
 use crate::{
     apps::Apps,
-    pipeline::{RollbackTool, SubmitTool, Team},
+    pipeline::{ImportTool, RollbackTool, SubmitTool, Team},
     tape::Tapes,
     tasks::Tasks,
 };
+use protocol::rest::ImportApp;
 use runtime::{Callers, Hints, Service, Store, Toolbox};
 use std::process::ExitCode;
 
@@ -43,12 +45,14 @@ pub fn service(config: PlannerConfig, store: Store, hints: Hints, callers: Calle
         .instructions(INSTRUCTIONS)
         .without_job_tools()
         .long(SubmitTool { team: team.clone() })
-        .long(RollbackTool { team });
+        .long(RollbackTool { team: team.clone() })
+        .long(ImportTool { team });
     Service::new(NAME, tools)
         .callers(callers)
         .store(store)
         .hints(hints)
         .short_tools(move |jobs| tools::toolbox(&Tasks::new(jobs), &apps))
+        .larger_body(rest::IMPORT, ImportApp::MAX_BODY)
         .routes(move |jobs, stop| {
             let tapes = Tapes::new(jobs.clone(), peers);
             rest::router(Tasks::new(jobs), for_routes, tapes, stop).merge(web::router())

@@ -1,10 +1,15 @@
-use crate::{kept, pipeline::Answer, view};
+use crate::{
+    apps::Apps,
+    kept,
+    pipeline::{Answer, exists},
+    view,
+};
 use protocol::{
     Code, JobId, Problem, TaskId,
     event::Event,
-    rest::{AnswerTask, SubmitTask, TaskList},
+    rest::{AnswerTask, App, SubmitTask, TaskList},
     task::{Question, Status, Task},
-    tools::planner::{ListTasksInput, ROLLBACK_APP, RollbackAppInput, SUBMIT_TASK},
+    tools::planner::{IMPORT_APP, ImportAppInput, ListTasksInput, ROLLBACK_APP, RollbackAppInput, SUBMIT_TASK},
 };
 use runtime::{
     Jobs, Principal,
@@ -50,6 +55,29 @@ impl Tasks {
         self.start(caller, ROLLBACK_APP, key, input).await
     }
 
+    /// Takes an app over that exists elsewhere. The same key and body give the same task, also once the app is live.
+    pub(crate) async fn import(
+        &self,
+        caller: &Principal,
+        key: Option<&str>,
+        input: &ImportAppInput,
+        apps: &Apps,
+    ) -> Result<Task, Problem> {
+        match apps.get(&input.app).await {
+            Ok(App { live: Some(live), .. }) => {
+                let order = Order { key, share: None, input: json(input)? };
+                let known = self.jobs.known(caller, IMPORT_APP, order).await?;
+                view::task(&known.ok_or_else(|| exists(&input.app, &live.digest.short()))?)
+            }
+            Ok(App { live: None, .. }) => self.start(caller, IMPORT_APP, key, input).await,
+            // There is none yet; or nobody knows now, and the task itself looks again before it does anything.
+            Err(problem) if problem.code == Code::NotFound || problem.code.is_retryable() => {
+                self.start(caller, IMPORT_APP, key, input).await
+            }
+            Err(problem) => Err(problem),
+        }
+    }
+
     /// A task as it stands.
     pub(crate) async fn get(&self, caller: &Principal, id: TaskId) -> Result<Task, Problem> {
         view::task(&self.jobs.get(caller, id).await?)
@@ -62,7 +90,7 @@ impl Tasks {
             return Err(Code::BadRequest.problem("limit is 1 to 100"));
         }
         let filter = Filter {
-            tools: vec![SUBMIT_TASK, ROLLBACK_APP],
+            tools: vec![SUBMIT_TASK, ROLLBACK_APP, IMPORT_APP],
             lane: which.app,
             status: which.status.map(job_status),
             before: which.cursor.as_deref().map(cursor).transpose()?,
@@ -140,8 +168,7 @@ impl Tasks {
         key: Option<&str>,
         input: &I,
     ) -> Result<Task, Problem> {
-        let input = serde_json::to_value(input).map_err(|error| Code::Internal.problem(error.to_string()))?;
-        view::task(&self.jobs.submit(caller, tool, Order { key, share: None, input }).await?)
+        view::task(&self.jobs.submit(caller, tool, Order { key, share: None, input: json(input)? }).await?)
     }
 
     async fn answer(&self, caller: &Principal, id: TaskId, answer: &Answer) -> Result<Task, Problem> {
@@ -170,6 +197,10 @@ impl Tasks {
             }
         }
     }
+}
+
+fn json<I: Serialize>(input: &I) -> Result<Value, Problem> {
+    serde_json::to_value(input).map_err(|error| Code::Internal.problem(error.to_string()))
 }
 
 fn job_status(status: Status) -> &'static str {

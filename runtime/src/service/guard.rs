@@ -6,7 +6,7 @@ use crate::{
 };
 use axum::{
     body::Body,
-    extract::{Request, State},
+    extract::{MatchedPath, Request, State},
     middleware::Next,
     response::Response,
 };
@@ -28,6 +28,8 @@ pub(super) struct Guard {
     pub(super) hosts: Hosts,
     /// For everybody, when the service says so.
     pub(super) body_limit: Option<BodyLimit>,
+    /// Routes to which people may send more than elsewhere.
+    pub(super) larger_bodies: Vec<(&'static str, BodyLimit)>,
 }
 
 impl Guard {
@@ -36,11 +38,17 @@ impl Guard {
         self.body_limit.unwrap_or(SERVICES).0
     }
 
-    fn limit_of(&self, caller: &Result<Principal, Problem>) -> BodyLimit {
+    /// Who is not known may never send what is larger than usual.
+    fn limit_of(&self, caller: &Result<Principal, Problem>, route: Option<&MatchedPath>) -> BodyLimit {
+        let larger = || {
+            let route = route.map(MatchedPath::as_str);
+            self.larger_bodies.iter().find(|(larger, _)| Some(*larger) == route).map(|(_, limit)| *limit)
+        };
         match (self.body_limit, caller) {
             (Some(limit), _) => limit,
             (None, Ok(Principal::Service(_))) => SERVICES,
-            (None, Ok(Principal::Person(_)) | Err(_)) => BodyLimit::PEOPLE,
+            (None, Ok(Principal::Person(_))) => larger().unwrap_or(BodyLimit::PEOPLE),
+            (None, Err(_)) => BodyLimit::PEOPLE,
         }
     }
 }
@@ -54,7 +62,7 @@ pub(super) async fn pass(
 ) -> Result<Response, Failure> {
     guard.hosts.admit(request.uri(), request.headers())?;
     let caller = guard.callers.authenticate(request.headers());
-    let limit = guard.limit_of(&caller);
+    let limit = guard.limit_of(&caller, request.extensions().get::<MatchedPath>());
     let length = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     if length.is_some_and(|length: usize| length > limit.0) {
         read_off(request).await;
@@ -154,7 +162,7 @@ mod tests {
     async fn an_answer_carries_its_caller_for_the_log() {
         let key = Credential::random();
         let callers = Callers::nobody().and(&key, Principal::Person("mei".to_owned()));
-        let guard = Guard { callers, hosts: Hosts::loopback(), body_limit: None };
+        let guard = Guard { callers, hosts: Hosts::loopback(), body_limit: None, larger_bodies: Vec::new() };
         let router = Router::new().route("/", get(async || "")).layer(from_fn_with_state(Arc::new(guard), pass));
         let request = Request::get("/").header("host", "localhost");
         let request = request.header("authorization", format!("Bearer {}", key.reveal()));

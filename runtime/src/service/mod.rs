@@ -47,6 +47,7 @@ pub struct Service {
     callers: Callers,
     hosts: Hosts,
     body_limit: Option<BodyLimit>,
+    larger_bodies: Vec<(&'static str, BodyLimit)>,
     store: Option<Store>,
     hints: Hints,
     slots: usize,
@@ -68,6 +69,7 @@ impl Service {
             callers: Callers::nobody(),
             hosts: Hosts::loopback(),
             body_limit: None,
+            larger_bodies: Vec::new(),
             store: None,
             hints: Hints::in_process(),
             slots: 4,
@@ -134,6 +136,13 @@ impl Service {
         self
     }
 
+    /// To this route (`/v1/things/{id}/files`) people who are known may send bodies of so many bytes.
+    #[must_use]
+    pub fn larger_body(mut self, route: &'static str, bytes: usize) -> Self {
+        self.larger_bodies.push((route, BodyLimit(bytes)));
+        self
+    }
+
     /// More tools, made with the service's jobs: short ones that look at them. They come after those given to
     /// [`Service::new`] and must not be long. Needs a store.
     #[must_use]
@@ -183,7 +192,12 @@ impl Service {
             }
             own = self.routes.into_iter().fold(own, |own, more| own.merge(more(jobs.clone(), stopping.clone())));
         }
-        let guard = Guard { callers: self.callers, hosts: self.hosts, body_limit: self.body_limit };
+        let guard = Guard {
+            callers: self.callers,
+            hosts: self.hosts,
+            body_limit: self.body_limit,
+            larger_bodies: self.larger_bodies,
+        };
         let mcp = Server::new(self.name, tools, jobs.clone(), self.timing.poll);
         let health = Health { jobs: jobs.clone(), stopping: stopping.clone() };
         let router = routes::router(self.name, own, mcp, guard, health);

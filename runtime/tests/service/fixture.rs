@@ -45,6 +45,7 @@ impl Fixture {
             .store(Store::sqlite(&store.path().join("jobs.db")).await.expect("a store"))
             .worker(2, quick())
             .allowed_hosts(["fixture.example".to_owned()])
+            .larger_body("/v1/parcels/{id}", 4 << 20)
             .routes(routes)
             .bind(address)
             .await
@@ -155,6 +156,7 @@ fn routes(_jobs: Jobs, stopping: CancellationToken) -> Router {
             "/v1/greetings",
             post(async |caller: Principal, JsonBody(name): JsonBody<Name>| format!("{caller}: {}", name.name)),
         )
+        .route("/v1/parcels/{id}", post(async |_caller: Principal, JsonBody(_): JsonBody<Name>| "taken"))
         .route("/v1/events", get(stream))
         .route("/public", get(async || "public"))
         .route("/panic", get(async || -> &'static str { panic!("on purpose") }))

@@ -73,6 +73,7 @@ impl Drive<'_> {
             attempt,
             findings,
             before,
+            supplied: if self.order.supplied { Some(self.supplied().await?.change_set(&self.order.app)) } else { None },
             allowance: Allowance::default(),
             turn,
         })
