@@ -2,7 +2,7 @@
 
 use crate::{
     AppName, Code, Digest, Problem,
-    artifact::{Content, Release},
+    artifact::{Content, Path, Release},
     task::{Approval, Budget, Task},
 };
 use schemars::JsonSchema;
@@ -103,7 +103,8 @@ impl ImportApp {
 #[serde(deny_unknown_fields)]
 pub struct SuppliedFile {
     /// Relative to the release: `public/index.php`. No part of it starts with a dot.
-    pub path: String,
+    #[schema(value_type = String)]
+    pub path: Path,
     /// What it holds.
     pub content: Content,
 }

@@ -227,7 +227,8 @@ fn cursor(text: &str) -> Result<JobId, Problem> {
     text.parse().map_err(|_| Code::BadCursor.problem("give back `next_cursor` as it was"))
 }
 
-fn name(caller: &Principal) -> String {
+/// Who it is, for people.
+pub(crate) fn name(caller: &Principal) -> String {
     match caller {
         Principal::Person(name) | Principal::Service(name) => name.clone(),
     }

@@ -3,7 +3,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use protocol::{
     AppName, Code, Digest, Problem, TaskId,
     artifact::{
-        ChangeSet, Check, Content, Criterion, Design, FileChange, FilePurpose, Migration, Path, Plan, PlanStep, Risk,
+        ChangeSet, Check, Content, Criterion, Design, FileChange, FilePurpose, Migration, Plan, PlanStep, Risk,
         TestCase,
     },
     rest::{ImportApp, SuppliedFile},
@@ -75,10 +75,10 @@ impl Supplied {
             goal: goal.to_owned(),
             summary: format!("{by} supplied the app as it is: {}. Nobody wrote any of it here.", self.extent()),
             steps: vec![
-                step("Take over the files", format!("{} files, as they were supplied.", self.files.len())),
+                step("Take over the files", format!("{}, as supplied.", count(self.files.len() as u64, "file"))),
                 step(
                     "Take over the database",
-                    format!("{}, in {} statements.", self.database(), self.migrations.len()),
+                    format!("{}, in {}.", self.database(), count(self.migrations.len() as u64, "statement")),
                 ),
             ],
             criteria: self.criteria(),
@@ -146,13 +146,18 @@ impl Supplied {
     }
 
     fn extent(&self) -> String {
-        format!("{} files and {}", self.files.len(), self.database())
+        format!("{} and {}", count(self.files.len() as u64, "file"), self.database())
     }
 
     fn database(&self) -> String {
         let rows: u64 = self.tables.iter().map(|(_, rows)| rows).sum();
-        format!("{} tables with {rows} rows", self.tables.len())
+        format!("{} with {}", count(self.tables.len() as u64, "table"), count(rows, "row"))
     }
+}
+
+/// `1 file`, `2 files`.
+fn count(number: u64, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 fn step(title: &str, detail: String) -> PlanStep {
@@ -160,16 +165,15 @@ fn step(title: &str, detail: String) -> PlanStep {
 }
 
 fn file(file: &SuppliedFile) -> Result<FileChange, Problem> {
-    let SuppliedFile { path, content } = file;
-    let bad = |why: String| Code::BadPath.problem(format!("{path:?}: {why}"));
-    let place: Path = path.parse().map_err(|error: protocol::artifact::PathError| bad(error.to_string()))?;
-    if path.split('/').any(|part| part.starts_with('.')) {
-        return Err(bad("files and directories whose names start with a dot are not taken over".to_owned()));
+    let SuppliedFile { path, content } = file.clone();
+    if path.as_str().split('/').any(|part| part.starts_with('.')) {
+        let detail = format!("{path}: files and directories whose names start with a dot are not taken over");
+        return Err(Code::BadPath.problem(detail));
     }
-    if let Content::Base64(text) = content
+    if let Content::Base64(text) = &content
         && BASE64_STANDARD.decode(text).is_err()
     {
         return Err(Code::BadRequest.problem(format!("{path}: its content is not standard base64 with padding")));
     }
-    Ok(FileChange { path: place, content: Some(content.clone()) })
+    Ok(FileChange { path, content: Some(content) })
 }

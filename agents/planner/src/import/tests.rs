@@ -157,14 +157,13 @@ fn files_that_can_be_no_release_are_refused() {
         (vec![("index.php", "")], Code::BadPath, "there is no public/index.php"),
         (vec![index, (".env", "")], Code::BadPath, "start with a dot"),
         (vec![index, ("public/.git/config", "")], Code::BadPath, "start with a dot"),
-        (vec![index, ("../x", "")], Code::BadPath, "\"../x\": "),
         (vec![index, ("public/INDEX.php", "")], Code::BadPath, "named twice"),
     ] {
         let problem = Supplied::of(&input(&files)).expect_err("refused");
         assert_eq!(problem.code, code, "{files:?}");
         assert!(problem.detail.contains(why), "{}", problem.detail);
     }
-    let broken = SuppliedFile { path: "a.png".into(), content: Content::Base64("###".into()) };
+    let broken = SuppliedFile { path: "a.png".parse().expect("a path"), content: Content::Base64("###".into()) };
     let mut with = input(&[index]);
     with.files.push(broken);
     assert_eq!(Supplied::of(&with).expect_err("refused").code, Code::BadRequest);
@@ -178,8 +177,10 @@ fn files_that_can_be_no_release_are_refused() {
 }
 
 fn input(files: &[(&str, &str)]) -> ImportAppInput {
-    let file =
-        |(path, text): &(&str, &str)| SuppliedFile { path: (*path).into(), content: Content::Text((*text).into()) };
+    let file = |(path, text): &(&str, &str)| SuppliedFile {
+        path: path.parse().expect("a path"),
+        content: Content::Text((*text).into()),
+    };
     ImportAppInput {
         app: "shop".parse().expect("a name"),
         files: files.iter().map(file).collect(),

@@ -4,7 +4,7 @@ use super::{
     progress::Progress,
     settle,
 };
-use crate::{import::Supplied, kept};
+use crate::{import::Supplied, kept, tasks::name};
 use protocol::{
     Code, Problem,
     artifact::Plan,
@@ -111,7 +111,7 @@ impl Drive<'_> {
         }
         progress.base = None;
         let supplied = self.supplied().await?;
-        let plan = supplied.plan(self.job.id(), &self.order.app, &self.order.goal, &self.job.caller().to_string());
+        let plan = supplied.plan(self.job.id(), &self.order.app, &self.order.goal, &name(self.job.caller()));
         let design = supplied.design(&plan);
         let plan = self.job.keep::<Plan>(kept::PLAN, 0, &plan).await?;
         let design = self.job.keep(kept::DESIGN, 0, &design).await?;

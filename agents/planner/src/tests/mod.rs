@@ -2,6 +2,7 @@
 
 mod edge;
 mod harness;
+mod import;
 mod path;
 mod spending;
 mod thinking;
