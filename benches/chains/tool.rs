@@ -3,7 +3,7 @@
 use crate::PARCEL;
 use anyhow::ensure;
 use benches::Samples;
-use protocol::{Problem, event::What};
+use protocol::Problem;
 use runtime::{
     About, Job, JobError, Jobs, LongTool, Principal, Step,
     job::{JobStatus, Order, Probe},
@@ -78,7 +78,7 @@ impl LongTool for Chain {
     }
 
     fn admit(&self, _caller: &Principal, _input: &Parcel) -> Result<Admission, Problem> {
-        Ok(Admission { lane: None, events: Vec::<What>::new() })
+        Ok(Admission::default())
     }
 
     async fn run(

@@ -25,7 +25,7 @@ pub(crate) struct Arguments {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Which Yonin")]
 pub(crate) struct Server {
-    /// Where its API is, `http://host:port`; the local `yonin up` when absent.
+    /// Where its API is, `http://host:port` or `https://host`; the local `yonin up` when absent.
     #[arg(long, global = true, env = "YONIN_URL")]
     pub(crate) url: Option<String>,
 
@@ -132,6 +132,8 @@ pub(crate) enum Command {
         #[arg(long)]
         wait: bool,
     },
+    /// Take over an app that exists elsewhere, as it is: its files, and a dump of its database.
+    Import(Import),
     /// Make, list and revoke API keys. Needs an admin's key.
     Keys {
         #[command(subcommand)]
@@ -223,6 +225,34 @@ pub(crate) struct Submit {
     /// Something to find it by; may be given more than once.
     #[arg(long = "label", value_name = "NAME=VALUE", value_parser = label)]
     pub(crate) labels: Vec<(String, String)>,
+}
+
+/// An app that exists elsewhere.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Import {
+    /// Its directory: what becomes the release, with `public/index.php` in it. What is hidden, and symbolic links, are skipped.
+    pub(crate) dir: PathBuf,
+    /// The app's name; it may not have a live release.
+    #[arg(long)]
+    pub(crate) app: AppName,
+    /// A dump of its one schema, as `mariadb-dump --hex-blob --skip-triggers SCHEMA` or mysqldump writes it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) sql: Option<PathBuf>,
+    /// The directory in it whose files come into `public/`, where it has another name; `.` for all of it.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) document_root: Option<String>,
+    /// A page that must answer, besides the first one; may be given more than once.
+    #[arg(long = "page", value_name = "PATH")]
+    pub(crate) pages: Vec<String>,
+    /// Follow it until it ends.
+    #[arg(long)]
+    pub(crate) wait: bool,
+    /// When a person is asked before it goes live. An import loses nothing, so only `always` asks.
+    #[arg(long, value_enum, default_value_t = ApprovalName::Destructive)]
+    pub(crate) approval: ApprovalName,
+    /// The same key is the same task, however often it is sent.
+    #[arg(long, value_name = "KEY")]
+    pub(crate) idempotency_key: Option<String>,
 }
 
 /// Which tape, and from where on something else is to think.

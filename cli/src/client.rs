@@ -3,17 +3,20 @@
 use crate::Failure;
 use futures::{Stream, StreamExt, stream};
 use protocol::{
-    AppName, Problem, TaskId,
+    AppName, Code, Problem, TaskId,
     event::Event,
     keys::{CreateKey, KeyList, NewKey},
-    rest::{AnswerTask, App, AppList, RejectTask, ReleaseList, RollbackApp, SubmitTask, TaskList},
+    rest::{AnswerTask, App, AppList, ImportApp, RejectTask, ReleaseList, RollbackApp, SubmitTask, TaskList},
     task::{Status, Task},
 };
 use reqwest::{Method, RequestBuilder, Response, header};
-use runtime::model::Tape;
+use runtime::{http::untrusted, model::Tape};
 use serde::de::DeserializeOwned;
 use sse_stream::SseStream;
 use std::time::Duration;
+
+/// An app may take so long to be sent.
+const UPLOAD: Duration = Duration::from_secs(120);
 
 /// One Yonin, and the key to it. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -37,15 +40,23 @@ pub struct TaskQuery {
 }
 
 impl Client {
-    /// The API at this origin (`http://host:port`), with this key.
-    #[must_use]
-    pub fn new(origin: &str, key: &str) -> Self {
-        let http = reqwest::Client::builder().connect_timeout(Duration::from_secs(5)).no_proxy().tls_certs_only([]);
-        Self {
-            http: http.build().expect("a client without authorities always builds"),
-            origin: origin.trim_end_matches('/').to_owned(),
-            key: key.to_owned(),
+    /// The API at this origin (`http://host:port` or `https://host`), with this key. HTTPS goes by the authorities that the system
+    /// trusts, or those in the file that `SSL_CERT_FILE` names, and by the proxy that the environment names; plain HTTP is for servers
+    /// nearby and reads none of that.
+    ///
+    /// # Errors
+    /// [`Code::UntrustedCertificate`] when HTTPS is asked for, and the system trusts nobody.
+    pub fn new(origin: &str, key: &str) -> Result<Self, Failure> {
+        let mut http = reqwest::Client::builder().connect_timeout(Duration::from_secs(5));
+        if !origin.starts_with("https:") {
+            http = http.no_proxy().tls_certs_only([]);
         }
+        let http = http.build().map_err(|error| {
+            let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+            let detail = "this machine has no certificates of authorities (SSL_CERT_FILE names a file of them)";
+            Code::UntrustedCertificate.problem(format!("{detail}: {cause}"))
+        })?;
+        Ok(Self { http, origin: origin.trim_end_matches('/').to_owned(), key: key.to_owned() })
     }
 
     /// Hands in a goal. The same key is the same task.
@@ -55,6 +66,16 @@ impl Client {
     pub async fn submit(&self, submit: &SubmitTask, idempotency_key: &str) -> Result<Task, Failure> {
         let request = self.request(Method::POST, "/v1/tasks").header("Idempotency-Key", idempotency_key);
         self.json(request.json(submit)).await
+    }
+
+    /// Takes over an app that exists elsewhere; a task of its own. The same key is the same task.
+    ///
+    /// # Errors
+    /// What the API says, or that it does not answer.
+    pub async fn import(&self, app: &AppName, body: &ImportApp, idempotency_key: &str) -> Result<Task, Failure> {
+        let request = self.request(Method::POST, &format!("/v1/apps/{app}/import"));
+        let request = request.header("Idempotency-Key", idempotency_key).json(body);
+        self.json_within(UPLOAD, request).await
     }
 
     /// A task as it stands.
@@ -224,7 +245,11 @@ impl Client {
     }
 
     async fn json<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, Failure> {
-        let response = self.send(request.timeout(Duration::from_secs(30))).await?;
+        self.json_within(Duration::from_secs(30), request).await
+    }
+
+    async fn json_within<T: DeserializeOwned>(&self, time: Duration, request: RequestBuilder) -> Result<T, Failure> {
+        let response = self.send(request.timeout(time)).await?;
         response.json().await.map_err(|source| self.unreachable(source))
     }
 
@@ -241,6 +266,9 @@ impl Client {
     }
 
     fn unreachable(&self, source: reqwest::Error) -> Failure {
+        if let Some(why) = untrusted(&source) {
+            return Code::UntrustedCertificate.problem(format!("{}: {why}", self.origin)).into();
+        }
         let what = if source.is_connect() {
             format!("nothing answers at {}; is `yonin up` running?", self.origin)
         } else {

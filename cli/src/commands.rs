@@ -7,6 +7,7 @@ use crate::{
     client::{Client, TaskQuery},
     demo, describe,
     failure::explained,
+    import,
     output::out,
     progress, replay,
     up::{Addresses, AgentModels, Options, Stores, Up},
@@ -107,6 +108,12 @@ async fn ask(command: Command, json: bool, server: &Server) -> Result<ExitCode, 
         Command::Rollback { app, to, wait } => {
             let task = client.rollback(&app, &RollbackApp { to }, &fresh_key()).await?;
             return handed_in(&client, task, wait, json).await;
+        }
+        Command::Import(import) => {
+            let body = import::body(&import)?;
+            let key = import.idempotency_key.unwrap_or_else(fresh_key);
+            let task = client.import(&import.app, &body, &key).await?;
+            return handed_in(&client, task, import.wait, json).await;
         }
         Command::Tasks { app, status, limit, cursor } => {
             let query = TaskQuery { app, status: status.map(Into::into), limit: Some(limit), cursor };

@@ -43,7 +43,7 @@ impl Server {
                 || Connection::read(&self.data_dir()).ok().filter(|found| found.api == *url).map(|found| found.key);
             let key = self.key.clone().or_else(local);
             let key = key.ok_or_else(|| Failure::Usage(format!("no key for {url}: give --key or YONIN_KEY")))?;
-            return Ok(Client::new(url, &key));
+            return Client::new(url, &key);
         }
         let data_dir = self.data_dir();
         let found = Connection::read(&data_dir).map_err(|error| match error.kind() {
@@ -53,7 +53,7 @@ impl Server {
             }
             _ => Failure::io(format!("cannot read {}", data_dir.join(Connection::FILE).display()))(error),
         })?;
-        Ok(Client::new(&found.api, self.key.as_ref().unwrap_or(&found.key)))
+        Client::new(&found.api, self.key.as_ref().unwrap_or(&found.key))
     }
 
     /// Where a local `yonin up` keeps everything. Root's own home is closed to the users that the servers run as.

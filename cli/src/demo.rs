@@ -50,7 +50,7 @@ pub(crate) async fn demo(
 }
 
 async fn run(up: &Up, goal: &str) -> Result<ExitCode, Failure> {
-    let client = Client::new(&up.addresses().api, &up.addresses().key);
+    let client = Client::new(&up.addresses().api, &up.addresses().key)?;
     let app: AppName = "demo".parse().expect("a name of letters");
     eprintln!("the goal: {goal}");
     let (approval, budget) = (Approval::default(), Budget::default());

@@ -12,6 +12,7 @@ mod connection;
 mod demo;
 mod describe;
 mod failure;
+mod import;
 mod output;
 mod progress;
 mod replay;

@@ -78,7 +78,7 @@ async fn play_all(up: &Up, tapes: &[Tape], from: Option<StageName>) -> Result<Ex
 }
 
 async fn play(up: &Up, tape: &Tape, from: Option<StageName>) -> Result<bool, Failure> {
-    let client = Client::new(&up.addresses().api, &up.addresses().key);
+    let client = Client::new(&up.addresses().api, &up.addresses().key)?;
     eprintln!("the goal: {}", tape.goal);
     let rounds = tape.parts.iter().map(|part| part.round).max().unwrap_or(0);
     let usual = Budget::default();

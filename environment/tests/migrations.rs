@@ -38,6 +38,23 @@ fn what_only_adds_needs_nobody() {
 }
 
 #[test]
+fn what_becomes_of_a_table_that_the_list_makes_needs_nobody() {
+    let list = [
+        ("0001", "create table posts (id int auto_increment primary key, title text)"),
+        ("0002", "insert into posts values (0, 'a'), (2, 'b')"),
+        ("0003", "update posts set title = 'c'"),
+        ("0004", "delete from posts where id = 1"),
+        ("0005", "alter table posts add unique (title(20))"),
+        ("0006", "insert into others values (1)"),
+    ];
+    let classes = classify(&list.map(|(id, sql)| migration(id, sql))).expect("all are allowed");
+    assert_eq!(
+        classes.iter().map(Class::is_destructive).collect::<Vec<_>>(),
+        [false, false, false, false, false, true]
+    );
+}
+
+#[test]
 fn what_can_lose_or_break_something_needs_a_person() {
     for sql in [
         "drop table posts",
@@ -164,7 +181,7 @@ fn what_a_migration_may_not_be_is_refused() {
         let refused = one(sql).map(|destructive| panic!("{sql} is allowed, destructive: {destructive}"));
         assert_eq!(refused.map_err(|problem| problem.code), Err::<(), _>(Code::BadMigration), "{sql}");
     }
-    let long = format!("create table a (id int) comment '{}'", "x".repeat(70_000));
+    let long = format!("create table a (id int) comment '{}'", "x".repeat(Migration::MAX_BYTES));
     assert_eq!(one(&long).map_err(|problem| problem.code), Err(Code::BadMigration));
     for id in ["", "A", "a b", "a/b", "a;b", &"a".repeat(101)] {
         let refused = classify(&[migration(id, "create table a (id int)")]).map_err(|problem| problem.code);

@@ -199,6 +199,13 @@ pub enum Event {
         /// Its address.
         plan: Digest,
     },
+    /// A person supplied the app as it is: plan and design say so, and are stored. Nobody designs.
+    Supplied {
+        /// The plan's address.
+        plan: Digest,
+        /// The design's address.
+        design: Digest,
+    },
     /// The design is stored.
     Designed {
         /// Its address.
@@ -270,7 +277,8 @@ impl Pipeline {
             (Self::Planning, Event::Unclear { questions }) => Self::Clarifying { questions },
             (Self::Clarifying { .. }, Event::Answered { answer }) => Self::Clarified { answer },
             (Self::Planning | Self::Clarified { .. }, Event::Planned { plan }) => Self::Designing { plan },
-            (Self::Designing { plan }, Event::Designed { design }) => {
+            (Self::Designing { plan }, Event::Designed { design })
+            | (Self::Planning, Event::Supplied { plan, design }) => {
                 Self::Building { work: Work { plan, design, attempt: 1, findings: None }, approved: None }
             }
             (Self::Building { work, approved }, Event::Built(built)) => Self::Verifying { work, built, approved },

@@ -82,6 +82,7 @@ codes! {
     BadAppName = "bad-app-name", 422, "The app's name is not allowed";
     BadRequest = "bad-request", 422, "A value is not allowed";
     BadPath = "bad-path", 422, "A file's path is not allowed";
+    BadDump = "bad-dump", 422, "The database dump can't be taken over";
     BadCursor = "bad-cursor", 400, "The cursor is not one of ours";
     UnsupportedMediaType = "unsupported-media-type", 415, "Send application/json";
     BodyTooLarge = "body-too-large", 413, "The body is too large";
@@ -98,6 +99,7 @@ codes! {
     QuestionOver = "question-over", 409, "That question is not asked any more";
     BadRequestState = "bad-request-state", 400, "The request state is not one for this call";
     AlreadyFinished = "already-finished", 409, "The task has ended";
+    AppExists = "app-exists", 409, "The app has a live release already";
     Releasing = "releasing", 409, "The release is under way and can't be cancelled any more";
 
     // What a goal, or a change, is.
@@ -135,6 +137,7 @@ codes! {
     HostUnavailable = "host-unavailable", 503, "The environment's host does not answer";
     PeerUnavailable = "peer-unavailable", 503, "Another agent does not answer";
     StoreUnavailable = "store-unavailable", 503, "The runtime's store does not answer";
+    UntrustedCertificate = "untrusted-certificate", 502, "The server's certificate is not trusted";
     Draining = "draining", 503, "This process is shutting down";
     TooManyRequests = "too-many-requests", 429, "Slow down";
 

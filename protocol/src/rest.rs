@@ -2,7 +2,7 @@
 
 use crate::{
     AppName, Code, Digest, Problem,
-    artifact::Release,
+    artifact::{Content, Path, Release},
     task::{Approval, Budget, Task},
 };
 use schemars::JsonSchema;
@@ -78,6 +78,41 @@ pub struct RollbackApp {
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     pub to: Option<Digest>,
+}
+
+/// `POST /v1/apps/{app}/import`: an app that exists elsewhere, as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ImportApp {
+    /// Its files, below what becomes the release: `public/index.php` answers every request.
+    pub files: Vec<SuppliedFile>,
+    /// What `mysqldump` or `mariadb-dump` wrote of its one schema: tables, and rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sql: Option<String>,
+    /// Pages that must answer besides the first one: paths such as `/events`. At most 100.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pages: Vec<String>,
+    /// When a person is asked. What is imported loses nothing, so only `always` asks.
+    #[serde(default)]
+    pub approval: Approval,
+}
+
+impl ImportApp {
+    /// A body has at most this many bytes (32 MiB): a change-set of 16 MiB, its files and statements escaped as JSON strings.
+    pub const MAX_BODY: usize = 32 << 20;
+    /// At most this many pages can be named.
+    pub const MAX_PAGES: usize = 100;
+}
+
+/// One file of an app that a person supplies.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SuppliedFile {
+    /// Relative to the release: `public/index.php`. No part of it starts with a dot.
+    #[schema(value_type = String)]
+    pub path: Path,
+    /// What it holds.
+    pub content: Content,
 }
 
 /// `POST /v1/tasks/{id}/reject`.

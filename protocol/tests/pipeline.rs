@@ -174,6 +174,7 @@ fn event() -> impl Strategy<Value = Event> {
         4 => Just(Event::Unclear { questions: vec!["Whose notes?".into()] }),
         4 => Just(Event::Answered { answer: "Everybody's.".into() }),
         8 => digest().prop_map(|plan| Event::Planned { plan }),
+        2 => (digest(), digest()).prop_map(|(plan, design)| Event::Supplied { plan, design }),
         8 => digest().prop_map(|design| Event::Designed { design }),
         8 => (change_set, digest(), any::<bool>(), moment()).prop_map(|(change_set, release, dangerous, expires_at)| {
             let built = built(change_set, release, dangerous);

@@ -164,6 +164,7 @@ fn the_other_agents_tools() {
         again: 1,
         findings: verdict().results,
         before: Some(change_set()),
+        supplied: None,
         allowance: Allowance { tokens: 900_000, micro_usd: Some(2_100_000) },
         turn: 7,
     };
@@ -277,6 +278,7 @@ fn tools_have_schemas_with_names() {
         (ANSWER_TASK, schema::<AnswerTaskInput>(), schema::<Task>()),
         (LIST_APPS, schema::<ListAppsInput>(), schema::<AppList>()),
         (ROLLBACK_APP, schema::<RollbackAppInput>(), schema::<TaskOutcome>()),
+        (IMPORT_APP, schema::<ImportAppInput>(), schema::<TaskOutcome>()),
         (DESIGN, schema::<DesignInput>(), schema::<Design>()),
         (INSPECT_APP, schema::<InspectAppInput>(), schema::<InspectAppOutput>()),
         (DISCARD_PREVIEW, schema::<DiscardPreviewInput>(), schema::<host::Done>()),
@@ -412,6 +414,7 @@ fn plan() -> Plan {
         criteria: vec![Criterion { id: "c1".into(), text: "a post needs a title".into(), new: true }],
         assumptions: vec!["no sign-in".into()],
         risk: Risk::Low,
+        supplied: false,
     }
 }
 

@@ -46,6 +46,14 @@ impl IntoResponse for Failure {
     }
 }
 
+/// What is wrong with the certificate of a server that was to be reached over HTTPS, if that is why it was not.
+#[must_use]
+pub fn untrusted(error: &(dyn Error + 'static)) -> Option<String> {
+    // The error's own type is the TLS library's, several layers down; these are its words for every certificate it does not take.
+    let causes = std::iter::successors(Some(error), |error| (*error).source()).map(ToString::to_string);
+    causes.into_iter().find(|cause| cause.starts_with("invalid peer certificate"))
+}
+
 /// A JSON body. Wrong content type, broken JSON and wrong values each get their own code.
 #[derive(Debug)]
 pub struct JsonBody<T>(pub T);

@@ -184,6 +184,18 @@ pub struct Admission {
     pub lane: Option<String>,
     /// The job's first events, written together with it.
     pub events: Vec<What>,
+    /// What of its input is kept beside it.
+    pub aside: Option<Aside>,
+}
+
+/// An input of which something is too large to be read with every look at its job: that is kept as artifacts, written together
+/// with the job ([`Job::kept`], attempt 0). Two calls are the same when their whole inputs are.
+#[derive(Debug, Clone)]
+pub struct Aside {
+    /// What is left of the input: what the tool's `run` gets.
+    pub input: Value,
+    /// The artifacts by kind.
+    pub artifacts: Vec<(&'static str, Value)>,
 }
 
 /// What one service offers over MCP: its tools and prompts, in the order they were added, and its resources.

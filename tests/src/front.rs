@@ -1,4 +1,4 @@
-use crate::{contract::Site, stream::Streams};
+use crate::{contract::Site, process::Process, stream::Streams};
 use protocol::{
     AppName, Digest, Problem, TaskId,
     artifact::Verdict,
@@ -24,7 +24,7 @@ impl Front {
     pub(crate) fn new(origin: &str, web: &str, key: &str) -> Self {
         let http = reqwest::Client::builder().no_proxy().redirect(Policy::none()).build().expect("a client");
         let (origin, web, key) = (origin.to_owned(), web.to_owned(), key.to_owned());
-        Self { client: Client::new(&origin, &key), http, origin, web, key }
+        Self { client: Client::new(&origin, &key).expect("plain HTTP needs nothing"), http, origin, web, key }
     }
 
     /// An app's name that no other test uses.
@@ -100,7 +100,19 @@ impl Front {
     /// The REST API of one process, past what stands before all of them.
     #[must_use]
     pub fn client_of(&self, origin: &str) -> Client {
-        Client::new(origin, &self.key)
+        Client::new(origin, &self.key).expect("plain HTTP needs nothing")
+    }
+
+    /// The command line with these arguments, told which Yonin to talk to.
+    #[must_use]
+    pub fn yonin(&self, arguments: &[&str]) -> Process {
+        Process::yonin(&[&["--url", &self.origin, "--key", &self.key], arguments].concat())
+    }
+
+    /// Where Nginx answers.
+    #[must_use]
+    pub fn web(&self) -> &str {
+        &self.web
     }
 
     /// Where event streams are opened.

@@ -22,6 +22,7 @@ pub fn plan(task: TaskId, app: &AppName, goal: &str, snapshot: Option<&AppSnapsh
     let merged = model::merge(existing, &reading.resources)?;
     let language = Language::of(goal);
     Ok(Plan {
+        supplied: false,
         made_by: None,
         task,
         app: app.clone(),

@@ -42,9 +42,9 @@ impl LongTool for Build {
     fn about(&self) -> About {
         About {
             title: "Build a change",
-            description: "Writes the change-set that a design asks for, mends what the Tester found, and stages it in a \
-                          private branch of the environment. Answers the change-set, where it can be tested, and which statements \
-                          can lose data. Only for the Planner.",
+            description: "Writes the change-set that a design asks for (or takes the one that a person supplied), mends what the \
+                          Tester found, and stages it in a private branch of the environment. Answers the change-set, where it can \
+                          be tested, and which statements can lose data. Only for the Planner.",
             read_only: false,
             destructive: false,
             idempotent: true,
@@ -59,6 +59,11 @@ impl LongTool for Build {
         if input.plan.app != input.app {
             return Err(Code::BadRequest.problem("the plan is for another app"));
         }
+        if input.plan.supplied != input.supplied.is_some() {
+            return Err(
+                Code::BadRequest.problem("an app that a person supplied comes with its change-set, and no other does")
+            );
+        }
         Ok(Admission::default())
     }
 
@@ -68,9 +73,10 @@ impl LongTool for Build {
         input: BuildInput,
         built: Option<ChangeSet>,
     ) -> Result<Step<ChangeSet, BuildOutput>, JobError> {
-        let change_set = match built {
-            Some(change_set) => change_set,
-            None => self.write(job, &input).await?,
+        let change_set = match (built, &input.supplied) {
+            (Some(change_set), _) => change_set,
+            (None, Some(supplied)) => self.check(&input, supplied.clone())?,
+            (None, None) => self.write(job, &input).await?,
         };
         let staged = self.stage(job, &input, &change_set).await?;
         tracing::info!(
@@ -134,8 +140,13 @@ impl Build {
         })
         .await
         .map_err(|_| Code::Internal.problem("the engine broke down over this design"))??;
+        self.check(input, change_set)
+    }
+
+    /// What was built, or supplied, is what the design is for.
+    fn check(&self, input: &BuildInput, change_set: ChangeSet) -> Result<ChangeSet, Problem> {
         if change_set.app != input.app || change_set.base != input.design.base {
-            return Err(Code::Internal.problem("the engine built for another app or another base"));
+            return Err(Code::Internal.problem("the change-set is for another app or another base"));
         }
         change_set.validate()?;
         Ok(change_set)

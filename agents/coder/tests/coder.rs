@@ -133,6 +133,7 @@ fn order() -> BuildInput {
         criteria: vec![],
         assumptions: vec![],
         risk: Risk::Low,
+        supplied: false,
     };
     let design = serde_json::from_value(json!({
         "plan": Digest::of(&plan), "base": null, "summary": "", "resources": [], "migrations": [],
@@ -147,6 +148,7 @@ fn order() -> BuildInput {
         again: 0,
         findings: vec![],
         before: None,
+        supplied: None,
         allowance: Allowance::default(),
         turn: 3,
     }

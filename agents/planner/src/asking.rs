@@ -51,7 +51,13 @@ pub(crate) fn question(record: &JobRecord) -> Option<Question> {
         Asked::Approval { reason, statements, preview, reservations } => Question {
             kind: APPROVAL,
             id,
-            message: approval(record, &reason, (&statements, &reservations), &preview, progress.change_set().as_deref())?,
+            message: approval(
+                record,
+                &reason,
+                (&statements, &reservations),
+                &preview,
+                progress.change_set().as_deref(),
+            )?,
             fields: vec![
                 Field {
                     name: DECISION.to_owned(),

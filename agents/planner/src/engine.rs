@@ -64,6 +64,7 @@ impl Engine {
                 criteria: Vec::new(),
                 assumptions: Vec::new(),
                 risk: protocol::artifact::Risk::Low,
+                supplied: false,
                 made_by: None,
             })),
         }

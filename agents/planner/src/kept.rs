@@ -1,5 +1,7 @@
 //! The names under which a task's artifacts are kept.
 
+/// [`crate::import::Supplied`], where a person supplied the app; attempt 0.
+pub(crate) const SUPPLIED: &str = "supplied";
 /// [`protocol::artifact::Plan`]; attempt 0.
 pub(crate) const PLAN: &str = "plan";
 /// [`protocol::artifact::Design`]; attempt 0.

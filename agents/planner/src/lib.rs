@@ -1,6 +1,6 @@
 //! The Planner: takes goals from people over REST, MCP and a web page, and leads each of them through the team.
 //!
-//! A task is a job of the tool `submit_task` or `rollback_app`. [`protocol::pipeline`] says where it goes next; `pipeline`
+//! A task is a job of the tool `submit_task`, `rollback_app` or `import_app`. [`protocol::pipeline`] says where it goes next; `pipeline`
 //! here does what each state calls for: it writes down what it is about to ask a peer for, asks, and lets go of the job until
 //! the peer has ended. `tasks` is what REST, web page and MCP (`mcp`) share.
 
@@ -8,6 +8,7 @@ mod apps;
 mod asking;
 mod config;
 mod engine;
+mod import;
 mod kept;
 mod mcp;
 mod pipeline;
@@ -24,10 +25,11 @@ pub use config::{Engine, Peers, PlannerConfig};
 
 use crate::{
     apps::Apps,
-    pipeline::{RollbackTool, SubmitTool, Team},
+    pipeline::{ImportTool, RollbackTool, SubmitTool, Team},
     tape::Tapes,
     tasks::Tasks,
 };
+use protocol::rest::ImportApp;
 use runtime::{Callers, Hints, Keys, Service, Store, Toolbox};
 use std::process::ExitCode;
 
@@ -45,7 +47,8 @@ pub fn service(config: PlannerConfig, store: Store, hints: Hints, callers: Calle
         .instructions(mcp::INSTRUCTIONS)
         .without_job_tools()
         .long(SubmitTool { team: team.clone() })
-        .long(RollbackTool { team });
+        .long(RollbackTool { team: team.clone() })
+        .long(ImportTool { team });
     let keys = Keys::new(NAME, &store, hints.clone(), callers.clone());
     Service::new(NAME, tools)
         .callers(callers)
@@ -53,6 +56,7 @@ pub fn service(config: PlannerConfig, store: Store, hints: Hints, callers: Calle
         .store(store)
         .hints(hints)
         .with_jobs(move |jobs| mcp::toolbox(&Tasks::new(jobs), &apps))
+        .larger_body(rest::IMPORT, ImportApp::MAX_BODY)
         .routes(rest::needs(), move |jobs, stop| {
             let tapes = Tapes::new(jobs.clone(), peers);
             rest::router(Tasks::new(jobs), for_routes, tapes, keys, stop).merge(web::router())

@@ -31,11 +31,13 @@ impl Tapes {
     /// The record of a task, as far as its parts have ended; marked as partial as long as the task has not.
     ///
     /// # Errors
-    /// [`Code::NotFound`], also for a rollback: nobody thinks about one; what a peer says that does not know its part any more.
+    /// [`Code::NotFound`], also for a rollback or an import: nobody thinks about one; what a peer says that does not know its part any more.
     pub(crate) async fn of(&self, caller: &Principal, id: TaskId) -> Result<Tape, Problem> {
         let record = self.jobs.get(caller, id).await?;
         if record.tool != SUBMIT_TASK {
-            return Err(Code::NotFound.problem("a rollback has no tape: no goal is read, and nothing is written"));
+            return Err(
+                Code::NotFound.problem("a rollback or an import has no tape: no goal is read, and nothing is written")
+            );
         }
         let SubmitTask { goal, app, approval, .. } = view::read(&record.input)?;
         let progress = view::progress(&record)?;

@@ -1,10 +1,15 @@
-use crate::{kept, pipeline::Answer, view};
+use crate::{
+    apps::Apps,
+    kept,
+    pipeline::{Answer, exists},
+    view,
+};
 use protocol::{
     Code, JobId, Problem, TaskId,
     event::Event,
-    rest::{AnswerTask, SubmitTask, TaskList},
+    rest::{AnswerTask, App, SubmitTask, TaskList},
     task::{Question, Status, Task},
-    tools::planner::{ListTasksInput, ROLLBACK_APP, RollbackAppInput, SUBMIT_TASK},
+    tools::planner::{IMPORT_APP, ImportAppInput, ListTasksInput, ROLLBACK_APP, RollbackAppInput, SUBMIT_TASK},
 };
 use runtime::{
     Jobs, Principal,
@@ -22,7 +27,7 @@ pub(crate) struct Tasks {
 }
 
 /// The tools whose jobs are tasks.
-const TOOLS: [&str; 2] = [SUBMIT_TASK, ROLLBACK_APP];
+const TOOLS: [&str; 3] = [SUBMIT_TASK, ROLLBACK_APP, IMPORT_APP];
 
 /// A task that has come to its question asks a moment later; an answer in between waits at most this long.
 const ASKS_SOON: Duration = Duration::from_secs(5);
@@ -51,6 +56,29 @@ impl Tasks {
         input: &RollbackAppInput,
     ) -> Result<Task, Problem> {
         self.start(caller, ROLLBACK_APP, key, input).await
+    }
+
+    /// Takes an app over that exists elsewhere. The same key and body give the same task, also once the app is live.
+    pub(crate) async fn import(
+        &self,
+        caller: &Principal,
+        key: Option<&str>,
+        input: &ImportAppInput,
+        apps: &Apps,
+    ) -> Result<Task, Problem> {
+        match apps.get(&input.app).await {
+            Ok(App { live: Some(live), .. }) => {
+                let order = Order { key, share: None, input: json(input)? };
+                let known = self.jobs.known(caller, IMPORT_APP, order).await?;
+                view::task(&known.ok_or_else(|| exists(&input.app, &live.digest.short()))?)
+            }
+            Ok(App { live: None, .. }) => self.start(caller, IMPORT_APP, key, input).await,
+            // There is none yet; or nobody knows now, and the task itself looks again before it does anything.
+            Err(problem) if problem.code == Code::NotFound || problem.code.is_retryable() => {
+                self.start(caller, IMPORT_APP, key, input).await
+            }
+            Err(problem) => Err(problem),
+        }
     }
 
     /// A task as it stands.
@@ -150,8 +178,7 @@ impl Tasks {
         key: Option<&str>,
         input: &I,
     ) -> Result<Task, Problem> {
-        let input = serde_json::to_value(input).map_err(|error| Code::Internal.problem(error.to_string()))?;
-        view::task(&self.jobs.submit(caller, tool, Order { key, share: None, input }).await?)
+        view::task(&self.jobs.submit(caller, tool, Order { key, share: None, input: json(input)? }).await?)
     }
 
     async fn answer(&self, caller: &Principal, id: TaskId, answer: &Answer) -> Result<Task, Problem> {
@@ -180,6 +207,10 @@ impl Tasks {
             }
         }
     }
+}
+
+fn json<I: Serialize>(input: &I) -> Result<Value, Problem> {
+    serde_json::to_value(input).map_err(|error| Code::Internal.problem(error.to_string()))
 }
 
 fn job_status(status: Status) -> &'static str {

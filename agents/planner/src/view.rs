@@ -5,7 +5,7 @@ use protocol::{
     Code, Problem,
     rest::SubmitTask,
     task::{Question, Stage, Status, Task, Usage},
-    tools::planner::{ROLLBACK_APP, RollbackAppInput, SUBMIT_TASK, TaskOutcome},
+    tools::planner::{IMPORT_APP, ImportAppInput, ROLLBACK_APP, RollbackAppInput, SUBMIT_TASK, TaskOutcome},
 };
 use runtime::job::{JobRecord, JobStatus};
 use serde::de::DeserializeOwned;
@@ -64,6 +64,7 @@ fn order(record: &JobRecord) -> Result<Order, Problem> {
     match record.tool.as_str() {
         SUBMIT_TASK => Ok(Order::from(&read::<SubmitTask>(&record.input)?)),
         ROLLBACK_APP => Ok(Order::from(&read::<RollbackAppInput>(&record.input)?)),
+        IMPORT_APP => Ok(Order::from(&read::<ImportAppInput>(&record.input)?)),
         other => Err(Code::Internal.problem(format!("a job of the tool {other} is no task"))),
     }
 }

@@ -3,6 +3,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::{collections::HashSet, fmt, str::FromStr};
 use unicode_normalization::UnicodeNormalization as _;
+use utoipa::ToSchema;
 
 /// Everything one task changes, as data, under one digest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -24,8 +25,10 @@ impl ChangeSet {
     pub const MAX_FILES: usize = 5_000;
     /// One file holds at most this many bytes (4 MiB).
     pub const MAX_FILE_BYTES: usize = 4 << 20;
-    /// All files together hold at most this many bytes (16 MiB).
+    /// All files and statements together hold at most this many bytes (16 MiB).
     pub const MAX_BYTES: usize = 16 << 20;
+    /// A change-set holds at most this many statements: each is a step of its own, written down before and after.
+    pub const MAX_MIGRATIONS: usize = 2_000;
 
     /// Its address.
     #[must_use]
@@ -44,14 +47,22 @@ impl ChangeSet {
             let detail = format!("{} files; at most {} are allowed", self.files.len(), Self::MAX_FILES);
             return Err(Code::ChangeSetTooLarge.problem(detail));
         }
-        let mut total = 0;
+        if self.migrations.len() > Self::MAX_MIGRATIONS {
+            let detail = format!("{} statements; at most {} are allowed", self.migrations.len(), Self::MAX_MIGRATIONS);
+            return Err(Code::ChangeSetTooLarge.problem(detail));
+        }
+        let mut total: usize = self.migrations.iter().map(|migration| migration.sql.len()).sum();
+        if total > Self::MAX_BYTES {
+            let detail = format!("its statements have {total} bytes; all together may have {}", Self::MAX_BYTES);
+            return Err(Code::ChangeSetTooLarge.problem(detail));
+        }
         let mut seen = HashSet::new();
         for file in &self.files {
             let size = file.content.as_ref().map_or(0, Content::len);
             total += size;
             if size > Self::MAX_FILE_BYTES || total > Self::MAX_BYTES {
                 let detail = format!(
-                    "{}: one file may have {} bytes, all together {}",
+                    "{}: one file may have {} bytes, all together with the statements {}",
                     file.path,
                     Self::MAX_FILE_BYTES,
                     Self::MAX_BYTES
@@ -77,7 +88,7 @@ pub struct FileChange {
 }
 
 /// What a file holds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Content {
     /// UTF-8 text.
@@ -112,6 +123,9 @@ pub struct Migration {
 }
 
 impl Migration {
+    /// A statement has at most this many bytes (256 KiB): a row with a picture in it is one statement.
+    pub const MAX_BYTES: usize = 256 << 10;
+
     /// The address of the statement: what an approval is bound to and what the ledger records.
     #[must_use]
     pub fn checksum(&self) -> Digest {

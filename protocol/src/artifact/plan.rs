@@ -21,7 +21,10 @@ pub struct Plan {
     pub assumptions: Vec<String>,
     /// How much can go wrong.
     pub risk: Risk,
-    /// What made it; absent for the offline engine.
+    /// A person supplied the app as it is: nobody designs, writes or proposes anything, and no model is asked.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub supplied: bool,
+    /// What made it; absent for the offline engine, and for an app that a person supplied.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub made_by: Option<MadeBy>,
 }

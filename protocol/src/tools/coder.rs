@@ -116,6 +116,9 @@ pub struct BuildInput {
     /// The change-set of the round before, which those findings are about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<ChangeSet>,
+    /// The change-set itself, where a person supplied the app as it is: it is staged, and nothing is written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub supplied: Option<ChangeSet>,
     /// What may be spent on language models.
     #[serde(default)]
     pub allowance: Allowance,

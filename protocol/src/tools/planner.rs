@@ -2,7 +2,8 @@
 
 use crate::{
     AppName, Digest, TaskId,
-    task::{Status, TaskResult},
+    rest::SuppliedFile,
+    task::{Approval, Status, TaskResult},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -27,6 +28,8 @@ pub const ANSWER_TASK: &str = "answer_task";
 pub const LIST_APPS: &str = "list_apps";
 /// Takes [`RollbackAppInput`]; long.
 pub const ROLLBACK_APP: &str = "rollback_app";
+/// Takes [`ImportAppInput`]; long.
+pub const IMPORT_APP: &str = "import_app";
 
 /// One task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -101,12 +104,32 @@ pub struct RollbackAppInput {
     pub to: Option<Digest>,
 }
 
+/// Take over an app that exists elsewhere, as it is. [`crate::rest::ImportApp`] for an app.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ImportAppInput {
+    /// The app; it may not have a live release.
+    pub app: AppName,
+    /// Its files, below what becomes the release: `public/index.php` answers every request.
+    #[serde(default)]
+    pub files: Vec<SuppliedFile>,
+    /// What `mysqldump` or `mariadb-dump` wrote of its one schema: tables, and rows.
+    #[serde(default)]
+    pub sql: Option<String>,
+    /// Pages that must answer besides the first one: paths such as `/events`. At most 100.
+    #[serde(default)]
+    pub pages: Vec<String>,
+    /// When a person is asked. What is imported loses nothing, so only `always` asks.
+    #[serde(default)]
+    pub approval: Approval,
+}
+
 /// Lists the apps; there is nothing to say.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ListAppsInput {}
 
-/// What `submit_task` and `rollback_app` answer once the task has succeeded.
+/// What `submit_task`, `rollback_app` and `import_app` answer once the task has succeeded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TaskOutcome {
     /// The task.

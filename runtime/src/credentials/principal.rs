@@ -101,6 +101,16 @@ impl fmt::Display for Principal {
     }
 }
 
+impl Owner {
+    /// The name without the kind.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Person(name) | Self::Service(name) => name,
+        }
+    }
+}
+
 impl fmt::Display for Owner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

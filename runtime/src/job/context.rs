@@ -6,9 +6,9 @@ use crate::{
     Hints, Store,
     credentials::Owner,
     fail,
-    store::{Claim, Claimed, StoreError, Write},
+    store::{Claim, Claimed, NewArtifact, StoreError, Write},
 };
-use protocol::{Code, Digest, JobId, Timestamp, digest::canonical_json, event::What};
+use protocol::{Code, Digest, JobId, Timestamp, event::What};
 use serde::{Deserialize as _, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -127,11 +127,9 @@ impl Job {
     /// # Errors
     /// [`JobError::Lost`] when the job is not ours any more.
     pub async fn keep<T: Serialize + Sync>(&self, kind: &str, attempt: u32, artifact: &T) -> Result<Digest, JobError> {
-        let body = canonical_json(artifact);
-        let digest = Digest::of_bytes(&body);
-        // JSON is UTF-8.
-        let body = String::from_utf8_lossy(&body).into_owned();
-        self.write(&Write::Keep { kind: kind.to_owned(), attempt, digest, body }).await?;
+        let artifact = NewArtifact::of(kind, artifact);
+        let digest = artifact.digest;
+        self.write(&Write::Keep { attempt, artifact }).await?;
         Ok(digest)
     }
 

@@ -4,7 +4,8 @@ use super::{
 };
 use crate::{
     Hints, Principal, Store,
-    store::{Asking, Filtered, NewJob, StoreError, Submitted},
+    store::{Asking, Filtered, NewArtifact, NewJob, StoreError, Submitted},
+    tool::Admission,
 };
 use protocol::{Code, Digest, JobId, Problem, Role, chat::Turn, event::Event};
 use serde::Serialize;
@@ -68,16 +69,7 @@ impl Jobs {
         caller.require(DECIDES)?;
         let known = self.tools.get(tool).ok_or_else(|| Code::NotFound.problem(format!("There is no tool {tool}.")))?;
         let admission = known.admit(caller, &order.input)?;
-        let job = NewJob {
-            tool: known.name(),
-            owner: caller.owner(),
-            key: order.key.map(str::to_owned),
-            input_digest: Digest::of(&order.input),
-            input: order.input,
-            lane: admission.lane,
-            share: order.share.map(str::to_owned),
-            events: admission.events,
-        };
+        let job = NewJob::of(known.name(), caller, order, admission);
         if self.queue.is_full(&self.store).await.map_err(unavailable)? {
             return self.find_known(&job).await;
         }
@@ -89,6 +81,20 @@ impl Jobs {
             }
             Submitted::Known(record) => Ok(record),
             Submitted::Conflict => Err(conflict()),
+        }
+    }
+
+    /// The job that the same caller wrote under the same key, if there is one.
+    ///
+    /// # Errors
+    /// [`protocol::Code::IdempotencyConflict`] when the key was used with another input.
+    pub async fn known(&self, caller: &Principal, tool: &str, order: Order<'_>) -> Result<Option<JobRecord>, Problem> {
+        let known = self.tools.get(tool).ok_or_else(|| Code::NotFound.problem(format!("There is no tool {tool}.")))?;
+        let job = NewJob::of(known.name(), caller, order, Admission::default());
+        match self.store.known(&job).await.map_err(unavailable)? {
+            Some(Submitted::New(record) | Submitted::Known(record)) => Ok(Some(record)),
+            Some(Submitted::Conflict) => Err(conflict()),
+            None => Ok(None),
         }
     }
 
@@ -361,6 +367,27 @@ impl Jobs {
     async fn check_owner(&self, caller: &Principal, id: JobId) -> Result<(), Problem> {
         let owner = self.store.owner(id).await.map_err(unavailable)?;
         if owner.is_some_and(|owner| caller.may_see(&owner)) { Ok(()) } else { Err(unknown()) }
+    }
+}
+
+impl NewJob {
+    fn of(tool: &'static str, caller: &Principal, order: Order<'_>, admission: Admission) -> Self {
+        let input_digest = Digest::of(&order.input);
+        let (input, artifacts) = match admission.aside {
+            Some(aside) => (aside.input, aside.artifacts),
+            None => (order.input, Vec::new()),
+        };
+        Self {
+            tool,
+            owner: caller.owner(),
+            key: order.key.map(str::to_owned),
+            input_digest,
+            input,
+            artifacts: artifacts.into_iter().map(|(kind, artifact)| NewArtifact::of(kind, &artifact)).collect(),
+            lane: admission.lane,
+            share: order.share.map(str::to_owned),
+            events: admission.events,
+        }
     }
 }
 

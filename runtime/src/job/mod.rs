@@ -19,8 +19,8 @@ pub mod worker;
 
 pub use context::Job;
 pub use effect::Probe;
-pub(crate) use jobs::{over, unavailable};
 pub use jobs::{Jobs, Order};
+pub(crate) use jobs::{over, unavailable};
 pub use question::{Field, Question, Replied, Reply, Takes};
 pub(crate) use run::part_of;
 

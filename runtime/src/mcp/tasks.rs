@@ -10,8 +10,8 @@ use crate::{
 };
 use protocol::{Code, JobId, Problem, Timestamp};
 use rmcp::model::{
-    CallToolResult, ContentBlock, CreateTaskResult, DetailedTask, GetTaskResult, InputResponses, JsonObject, Task, TaskPayload,
-    TaskStatus,
+    CallToolResult, ContentBlock, CreateTaskResult, DetailedTask, GetTaskResult, InputResponses, JsonObject, Task,
+    TaskPayload, TaskStatus,
 };
 use serde_json::Value;
 use std::time::Duration;

@@ -47,6 +47,8 @@ pub(super) struct Guard {
     pub(super) access: Access,
     /// For everybody, when the service says so.
     pub(super) body_limit: Option<BodyLimit>,
+    /// Routes to which people may send more than elsewhere.
+    pub(super) larger_bodies: Vec<(&'static str, BodyLimit)>,
     pub(super) people: Buckets<String>,
     pub(super) strangers: Buckets<IpAddr>,
 }
@@ -66,7 +68,8 @@ enum Stopped {
 impl Guard {
     pub(super) fn new(authorities: Vec<Authority>, hosts: Hosts, access: Access, limits: Limits) -> Self {
         let (people, strangers) = (Buckets::new(limits.people), Buckets::new(limits.strangers));
-        Self { authorities, hosts, public: None, access, body_limit: None, people, strangers }
+        let larger_bodies = Vec::new();
+        Self { authorities, hosts, public: None, access, body_limit: None, larger_bodies, people, strangers }
     }
 
     /// The largest body that anybody may send.
@@ -74,11 +77,17 @@ impl Guard {
         self.body_limit.unwrap_or(SERVICES).0
     }
 
-    fn limit_of(&self, caller: &Result<Principal, Problem>) -> BodyLimit {
+    /// Who is not known may never send what is larger than usual.
+    fn limit_of(&self, caller: &Result<Principal, Problem>, route: Option<&MatchedPath>) -> BodyLimit {
+        let larger = || {
+            let route = route.map(MatchedPath::as_str);
+            self.larger_bodies.iter().find(|(larger, _)| Some(*larger) == route).map(|(_, limit)| *limit)
+        };
         match (self.body_limit, caller) {
             (Some(limit), _) => limit,
             (None, Ok(Principal::Service(_))) => SERVICES,
-            (None, Ok(Principal::Person { .. }) | Err(_)) => BodyLimit::PEOPLE,
+            (None, Ok(Principal::Person { .. })) => larger().unwrap_or(BodyLimit::PEOPLE),
+            (None, Err(_)) => BodyLimit::PEOPLE,
         }
     }
 
@@ -124,7 +133,7 @@ impl Guard {
         if let Some(path) = request.extensions().get::<MatchedPath>().filter(|path| path.as_str() != "/mcp") {
             self.access.admit(request.method(), path.as_str(), &caller.0).map_err(refuse)?;
         }
-        let limit = self.limit_of(&caller.0);
+        let limit = self.limit_of(&caller.0, request.extensions().get::<MatchedPath>());
         let length =
             request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
         if length.is_some_and(|length: usize| length > limit.0) {

@@ -64,6 +64,7 @@ pub struct Service {
     access: Access,
     limits: Limits,
     body_limit: Option<BodyLimit>,
+    larger_bodies: Vec<(&'static str, BodyLimit)>,
     store: Option<Store>,
     hints: Hints,
     slots: usize,
@@ -91,6 +92,7 @@ impl Service {
             access: Access::default().and(challenge::needs()),
             limits: Limits::default(),
             body_limit: None,
+            larger_bodies: Vec::new(),
             store: None,
             hints: Hints::in_process(),
             slots: 4,
@@ -191,6 +193,13 @@ impl Service {
         self
     }
 
+    /// To this route (`/v1/things/{id}/files`) people who are known may send bodies of so many bytes.
+    #[must_use]
+    pub fn larger_body(mut self, route: &'static str, bytes: usize) -> Self {
+        self.larger_bodies.push((route, BodyLimit(bytes)));
+        self
+    }
+
     /// More to offer, made with the service's jobs: short tools that look at them, prompts, resources. They come after those
     /// given to [`Service::new`]; no tool may be long. Needs a store.
     #[must_use]
@@ -252,7 +261,8 @@ impl Service {
         }
         let authorities = [Authority::Configuration(self.callers)].into_iter().chain(self.keys.map(Authority::Keys));
         let guard = Guard::new(authorities.collect(), self.hosts, self.access, self.limits);
-        let guard = Guard { public: self.public, body_limit: self.body_limit, ..guard };
+        let (public, body_limit, larger_bodies) = (self.public, self.body_limit, self.larger_bodies);
+        let guard = Guard { public, body_limit, larger_bodies, ..guard };
         let terms = Terms { poll: self.timing.poll, retention: self.retention, question_expiry: self.question_expiry };
         let mcp = Server::new(self.name, tools, jobs.clone(), terms, stopping.clone());
         let health = Health { jobs: jobs.clone(), stopping: stopping.clone() };

@@ -20,7 +20,8 @@ mod write;
 pub(crate) use api_keys::{NewApiKey, Which};
 pub(crate) use clear::Cleared;
 pub(crate) use row::{
-    Asking, Claim, Claimed, Effect, End, Filtered, Intent, Look, NewJob, Outcome, Pause, Recorded, Submitted, Write,
+    Asking, Claim, Claimed, Effect, End, Filtered, Intent, Look, NewArtifact, NewJob, Outcome, Pause, Recorded,
+    Submitted, Write,
 };
 
 use database::Database;

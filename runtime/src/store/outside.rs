@@ -6,14 +6,14 @@ use super::{
     read::{JobRow, stored},
     row::{Asking, NewJob, Submitted},
     schema::FORM,
-    write::append,
+    write::{append, keep},
 };
 use protocol::{Digest, JobId};
 use serde_json::Value;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 impl Store {
-    /// Writes a job with its first events, or finds the one with the same key.
+    /// Writes a job with its first events and artifacts, or finds the one with the same key.
     pub(crate) async fn submit(&self, job: &NewJob) -> Result<Submitted, StoreError> {
         let id = JobId::fresh();
         let tried = AtomicBool::new(false);
@@ -52,7 +52,7 @@ impl Store {
     }
 
     async fn insert(&self, job: &NewJob, id: JobId) -> Result<(), StoreError> {
-        if job.lane.is_none() && job.events.is_empty() {
+        if job.lane.is_none() && job.events.is_empty() && job.artifacts.is_empty() {
             // The row is all there is: a transaction by itself.
             self.database.execute(&self.insertion(job, id, true)?).await?;
             return Ok(());
@@ -64,6 +64,9 @@ impl Store {
         };
         tx.execute(&self.insertion(job, id, is_due)?).await?;
         append(&mut tx, id, &job.events).await?;
+        for artifact in &job.artifacts {
+            keep(&mut tx, id, 0, artifact).await?;
+        }
         tx.commit().await
     }
 

@@ -4,7 +4,7 @@ use crate::{
     credentials::{Owner, Principal},
     job::JobRecord,
 };
-use protocol::{Digest, JobId, Problem, Timestamp, event::What};
+use protocol::{Digest, JobId, Problem, Timestamp, digest::canonical_json, event::What};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::time::Duration;
@@ -26,10 +26,30 @@ pub(crate) struct NewJob {
     pub(crate) key: Option<String>,
     pub(crate) input_digest: Digest,
     pub(crate) input: Value,
+    /// What it keeps from the start, as attempt 0.
+    pub(crate) artifacts: Vec<NewArtifact>,
     pub(crate) lane: Option<String>,
     /// Whom it is done for, when that is not its owner.
     pub(crate) share: Option<String>,
     pub(crate) events: Vec<What>,
+}
+
+/// An artifact that is about to be kept.
+#[derive(Debug, Clone)]
+pub(crate) struct NewArtifact {
+    pub(crate) kind: String,
+    pub(crate) digest: Digest,
+    /// Canonical JSON.
+    pub(crate) body: String,
+}
+
+impl NewArtifact {
+    pub(crate) fn of(kind: &str, artifact: &impl Serialize) -> Self {
+        let body = canonical_json(artifact);
+        let digest = Digest::of_bytes(&body);
+        // JSON is UTF-8.
+        Self { kind: kind.to_owned(), digest, body: String::from_utf8_lossy(&body).into_owned() }
+    }
 }
 
 /// What became of a [`NewJob`].
@@ -76,8 +96,8 @@ pub(crate) enum Write {
     Commit { checkpoint: Value, events: Vec<What> },
     /// A status message and its event.
     Say { message: String },
-    /// An artifact, as canonical JSON.
-    Keep { kind: String, attempt: u32, digest: Digest, body: String },
+    /// An artifact.
+    Keep { attempt: u32, artifact: NewArtifact },
     /// What came of an effect.
     Outcome { key: String, outcome: Outcome },
     /// Lets go, and waits.

@@ -3,8 +3,8 @@
 pub(crate) mod place;
 
 use super::{
-    Asking, Claim, Claimed, Effect, End, Filtered, Intent, NewApiKey, NewJob, Outcome, Pause, Store, StoreError,
-    Submitted, Which, Write, database::Sql,
+    Asking, Claim, Claimed, Effect, End, Filtered, Intent, NewApiKey, NewArtifact, NewJob, Outcome, Pause, Store,
+    StoreError, Submitted, Which, Write, database::Sql,
 };
 use crate::{
     credentials::{Credential, Owner, Principal},
@@ -55,6 +55,7 @@ on_every_backend! {
     a_hint_wakes_those_who_wait_for_that_peer
     lists_page_from_new_to_old_and_show_nobody_elses
     artifacts_are_found_by_attempt_or_the_last
+    what_came_with_a_job_is_kept_from_the_start
     ten_thousand_jobs_of_one_do_not_keep_the_one_of_another_waiting
     what_waits_and_what_is_queued_take_turns
     what_there_is_something_to_see_for_comes_before_what_only_looks
@@ -328,22 +329,32 @@ async fn lists_page_from_new_to_old_and_show_nobody_elses(store: Store) {
     }
 }
 
+async fn what_came_with_a_job_is_kept_from_the_start(store: Store) {
+    let large = json!("x".repeat(3 << 20));
+    let job = NewJob { artifacts: vec![NewArtifact::of("supplied", &large)], key: Some("key".to_owned()), ..new_job() };
+    let id = submit(&store, job.clone()).await.id;
+    assert!(matches!(store.submit(&job).await, Ok(Submitted::Known(record)) if record.id == id), "the same job");
+    // Nobody has claimed it yet, and it may be long until somebody does.
+    store.database.execute(&Sql::new("update artifacts set kept_at = 0")).await.expect("writes");
+    store.clear_away(Duration::ZERO).await.expect("clears");
+    assert_eq!(store.artifact(id, "supplied", Some(0)).await.expect("reads"), Some(large));
+}
+
 async fn artifacts_are_found_by_attempt_or_the_last(store: Store) {
     submit(&store, new_job()).await;
     let claimed = claim(&store).await.claim;
     for attempt in [1, 2, 2] {
-        let (body, kind) = (format!("{{\"attempt\":{attempt}}}"), "plan".to_owned());
-        let digest = Digest::of_bytes(body.as_bytes());
-        store.write(&claimed, &Write::Keep { kind, attempt, digest, body }).await.expect("keeps");
+        let artifact = NewArtifact::of("plan", &json!({"attempt": attempt}));
+        store.write(&claimed, &Write::Keep { attempt, artifact }).await.expect("keeps");
     }
     let find = async |kind, attempt| store.artifact(claimed.id, kind, attempt).await.expect("reads");
     assert_eq!(find("plan", Some(1)).await, Some(json!({"attempt": 1})));
     assert_eq!(find("plan", None).await, Some(json!({"attempt": 2})));
     assert_eq!(find("plan", Some(3)).await, None);
     assert_eq!(find("design", None).await, None);
-    let (body, kind) = ("\"日\"".to_owned(), "diff".to_owned());
-    let diff = Digest::of_bytes(body.as_bytes());
-    store.write(&claimed, &Write::Keep { kind: kind.clone(), attempt: 1, digest: diff, body }).await.expect("keeps");
+    let artifact = NewArtifact::of("diff", &"日");
+    let (kind, diff) = (artifact.kind.clone(), artifact.digest);
+    store.write(&claimed, &Write::Keep { attempt: 1, artifact }).await.expect("keeps");
     let plan = Digest::of_bytes(b"{\"attempt\":2}");
     let kept = [Kept { kind, digest: diff, size: 5 }, Kept { kind: "plan".to_owned(), digest: plan, size: 13 }];
     assert_eq!(store.kept(claimed.id).await.expect("reads"), kept, "bytes, not characters");
@@ -443,9 +454,8 @@ async fn an_artifact_kept_again_while_others_clear_away_stays(store: Store) {
 }
 
 async fn keep(store: &Store, claim: &Claim, text: &str) {
-    let (body, kind) = (format!("\"{text}\""), "plan".to_owned());
-    let digest = Digest::of_bytes(body.as_bytes());
-    store.write(claim, &Write::Keep { kind, attempt: 1, digest, body }).await.expect("keeps");
+    let artifact = NewArtifact::of("plan", &text);
+    store.write(claim, &Write::Keep { attempt: 1, artifact }).await.expect("keeps");
 }
 
 /// Replicas that start together on nothing, and on what is there already.
@@ -521,6 +531,7 @@ fn new_job() -> NewJob {
         key: None,
         input_digest: Digest::of("input"),
         input: json!("input"),
+        artifacts: Vec::new(),
         lane: None,
         share: None,
         events: Vec::new(),
@@ -658,7 +669,7 @@ fn every_write() -> Vec<Write> {
         Write::Checkpoint { checkpoint: checkpoint.clone(), events: events.clone() },
         Write::Commit { checkpoint, events },
         Write::Say { message: "words".to_owned() },
-        Write::Keep { kind: "plan".to_owned(), attempt: 1, digest: Digest::of("x"), body: "\"x\"".to_owned() },
+        Write::Keep { attempt: 1, artifact: NewArtifact::of("plan", &"x") },
         Write::Outcome { key: "key".to_owned(), outcome: Outcome::Done(json!(1)) },
         wait(Pause::Person),
         Write::Doubt { message: "words".to_owned(), events: Vec::new() },

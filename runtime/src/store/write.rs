@@ -5,7 +5,7 @@ use super::{
     Store, StoreError,
     claim::micros,
     database::{Sql, Tx, Value, alone},
-    row::{Claim, Effect, End, Intent, Outcome, Pause, Write},
+    row::{Claim, Effect, End, Intent, NewArtifact, Outcome, Pause, Write},
 };
 use protocol::{JobId, event::What};
 use std::borrow::Cow;
@@ -40,9 +40,7 @@ impl Store {
         }
         append(&mut tx, claim.id, &write.events()).await?;
         match write {
-            Write::Keep { kind, attempt, digest, body } => {
-                keep(&mut tx, claim.id, kind, *attempt, &digest.to_string(), body).await?;
-            }
+            Write::Keep { attempt, artifact } => keep(&mut tx, claim.id, *attempt, artifact).await?,
             Write::Outcome { key, outcome } => conclude(&mut tx, claim.id, key, outcome).await?,
             Write::End { .. } if claim.in_lane => self.leave_lane(&mut tx, claim.id).await?,
             _ => {}
@@ -242,16 +240,17 @@ pub(super) async fn append(tx: &mut Tx, job: JobId, events: &[What]) -> Result<(
 }
 
 /// The artifact is stored once, however many keep it; and marked as kept now, so that it is not cleared away meanwhile.
-async fn keep(tx: &mut Tx, job: JobId, kind: &str, attempt: u32, digest: &str, body: &str) -> Result<(), StoreError> {
-    let known = Sql::new("update artifacts set kept_at = {now} where digest = ?").bind(digest);
+pub(super) async fn keep(tx: &mut Tx, job: JobId, attempt: u32, artifact: &NewArtifact) -> Result<(), StoreError> {
+    let (kind, digest) = (artifact.kind.as_str(), artifact.digest.to_string());
+    let known = Sql::new("update artifacts set kept_at = {now} where digest = ?").bind(digest.as_str());
     if tx.execute(&known).await? == 0 {
         let insert = Sql::new("insert into artifacts (digest, body, kept_at) values (?, ?, {now})");
-        tx.execute(&insert.bind(digest).bind(body)).await?;
+        tx.execute(&insert.bind(digest.as_str()).bind(artifact.body.as_str())).await?;
     }
     let known = Sql::new("update kept set digest = ? where job = ? and kind = ? and attempt = ?");
-    if tx.execute(&known.bind(digest).bind(job).bind(kind).bind(attempt)).await? == 0 {
+    if tx.execute(&known.bind(digest.as_str()).bind(job).bind(kind).bind(attempt)).await? == 0 {
         let insert = Sql::new("insert into kept (digest, job, kind, attempt) values (?, ?, ?, ?)");
-        tx.execute(&insert.bind(digest).bind(job).bind(kind).bind(attempt)).await?;
+        tx.execute(&insert.bind(digest.as_str()).bind(job).bind(kind).bind(attempt)).await?;
     }
     Ok(())
 }

@@ -98,6 +98,7 @@ impl Fixture {
             .store(store.open().await)
             .worker(2, quick())
             .allowed_hosts(["fixture.example".to_owned()])
+            .larger_body("/v1/parcels/{id}", 4 << 20)
             .routes(needs(), routes)
             .bind(address)
             .await
@@ -223,8 +224,9 @@ fn quick() -> Timing {
     }
 }
 
-fn needs() -> [Need; 4] {
+fn needs() -> [Need; 5] {
     [
+        Need::role(Method::POST, "/v1/parcels/{id}", Role::Operator),
         Need::role(Method::POST, "/v1/greetings", Role::Operator),
         Need::role(Method::GET, "/v1/events", Role::Viewer),
         Need::nothing(Method::GET, "/public"),
@@ -242,6 +244,7 @@ fn routes(_jobs: Jobs, stopping: CancellationToken) -> Router {
             "/v1/greetings",
             post(async |caller: Principal, JsonBody(name): JsonBody<Name>| format!("{caller}: {}", name.name)),
         )
+        .route("/v1/parcels/{id}", post(async |_caller: Principal, JsonBody(_): JsonBody<Name>| "taken"))
         .route("/v1/events", get(stream))
         .route("/public", get(async || "public"))
         .route("/panic", get(async || -> &'static str { panic!("on purpose") }))

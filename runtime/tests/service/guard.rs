@@ -55,6 +55,29 @@ async fn a_body_is_as_large_as_its_sender_may_make_it() {
 }
 
 #[tokio::test]
+async fn a_route_may_take_more_from_those_who_are_known() {
+    let fixture = Fixture::start().await;
+    let sent = async |key: Option<&Credential>, path: &str, bytes: usize| {
+        let body = serde_json::to_vec(&json!({"name": "a".repeat(bytes)})).expect("JSON");
+        let request = fixture.http.post(fixture.url(path)).header("content-type", "application/json");
+        let request = if let Some(key) = key { request.bearer_auth(key.reveal()) } else { request };
+        // In pieces, so that it does not say how large it is.
+        let pieces = body.chunks(60_000).map(|piece| Ok::<_, std::io::Error>(piece.to_vec())).collect::<Vec<_>>();
+        let whole = request.try_clone().expect("no stream").body(body).send().await.expect("an answer");
+        let pieces = reqwest::Body::wrap_stream(futures::stream::iter(pieces));
+        let pieces = request.body(pieces).send().await.expect("an answer");
+        [whole.status().as_u16(), pieces.status().as_u16()]
+    };
+    let (person, stranger) = (&fixture.person, Credential::random());
+    assert_eq!(sent(Some(person), "/v1/parcels/7", 3_000_000).await, [200, 200]);
+    assert_eq!(sent(Some(person), "/v1/parcels/7", 4_300_000).await, [413, 413], "it has an end, too");
+    assert_eq!(sent(Some(person), "/v1/greetings", 3_000_000).await, [413, 413], "as before");
+    // Who is not known is not read from: a body that says its size meets the usual limit before the route.
+    assert_eq!(sent(None, "/v1/parcels/7", 3_000_000).await, [413, 401]);
+    assert_eq!(sent(Some(&stranger), "/v1/parcels/7", 900_000).await, [401, 401]);
+}
+
+#[tokio::test]
 async fn a_body_that_does_not_say_its_size_is_measured() {
     let fixture = Fixture::start().await;
     for path in ["/mcp", "/v1/greetings"] {

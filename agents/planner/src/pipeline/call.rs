@@ -63,7 +63,9 @@ impl Drive<'_> {
                 let (event, told) = self.accept(progress, part, output).await?;
                 Ok(Called::Ended(event, told))
             }
-            Ok(Looked::State(_, PeerState::Failed(problem))) => Ok(gave_up(part, over_budget(progress, problem))),
+            Ok(Looked::State(_, PeerState::Failed(problem))) => {
+                Ok(gave_up(part, self.placed(over_budget(progress, problem)).await))
+            }
             Ok(Looked::State(_, PeerState::Cancelled)) => {
                 Ok(gave_up(part, Code::Internal.problem(format!("somebody else cancelled the part {}", part.as_str()))))
             }

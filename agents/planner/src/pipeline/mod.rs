@@ -5,6 +5,7 @@ mod call;
 mod diff;
 mod doubt;
 mod drive;
+mod import;
 mod ledger;
 mod order;
 mod plan;
@@ -16,6 +17,7 @@ mod submit;
 mod work;
 
 pub(crate) use drive::{Answer, Team};
+pub(crate) use import::{ImportTool, exists};
 pub(crate) use ledger::Ended;
 pub(crate) use order::Order;
 pub(crate) use progress::Progress;

@@ -4,7 +4,10 @@ use protocol::{
     pipeline::Terms,
     rest::SubmitTask,
     task::{Approval, Budget},
-    tools::{planner::RollbackAppInput, thinking::Allowance},
+    tools::{
+        planner::{ImportAppInput, RollbackAppInput},
+        thinking::Allowance,
+    },
 };
 use std::{collections::BTreeMap, time::Duration};
 
@@ -15,6 +18,8 @@ pub(crate) struct Order {
     pub(crate) app: AppName,
     /// The goal, or what a rollback does in words.
     pub(crate) goal: String,
+    /// A person supplied the app as it is.
+    pub(super) supplied: bool,
     /// Anything to find it by.
     pub(crate) labels: BTreeMap<String, String>,
     /// What the path depends on.
@@ -41,6 +46,7 @@ impl From<&SubmitTask> for Order {
         Self {
             app: input.app.clone(),
             goal: input.goal.clone(),
+            supplied: false,
             labels: input.labels.clone(),
             terms: Terms { approval: input.approval, attempts: input.budget.attempts },
             allowance: Allowance { tokens: input.budget.tokens, micro_usd: input.budget.cost_usd.map(micro_usd) },
@@ -59,11 +65,27 @@ impl From<&RollbackAppInput> for Order {
         Self {
             app: input.app.clone(),
             goal,
+            supplied: false,
             labels: BTreeMap::new(),
             // The person who asks for a rollback has approved it by asking.
             terms: Terms { approval: Approval::Auto, attempts: budget.attempts },
             allowance: Allowance::default(),
             time: Duration::from_secs(budget.seconds),
+        }
+    }
+}
+
+impl From<&ImportAppInput> for Order {
+    fn from(input: &ImportAppInput) -> Self {
+        Self {
+            app: input.app.clone(),
+            goal: format!("Take over {} as it was supplied", input.app),
+            supplied: true,
+            labels: BTreeMap::new(),
+            // What was supplied is not mended: there is nothing to build a second time.
+            terms: Terms { approval: input.approval, attempts: 1 },
+            allowance: Allowance::default(),
+            time: Duration::from_secs(Budget::default().seconds),
         }
     }
 }

@@ -14,6 +14,9 @@ use runtime::{JobError, model::usage};
 impl Drive<'_> {
     /// Reads the goal; once more, when a person has answered what was asked about it.
     pub(super) async fn plan(&self, progress: &mut Progress) -> Result<Event, JobError> {
+        if self.order.supplied {
+            return self.take_over(progress).await;
+        }
         self.job.say("The Planner reads the goal").await?;
         let snapshot = self.inspect(self.team.engine.wanted_files()).await?;
         let live = snapshot.as_ref().and_then(|snapshot| snapshot.live.as_ref());

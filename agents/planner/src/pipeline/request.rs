@@ -76,6 +76,7 @@ impl Drive<'_> {
             again: 0,
             findings,
             before,
+            supplied: if self.order.supplied { Some(self.supplied().await?.change_set(&self.order.app)) } else { None },
             allowance: Allowance::default(),
             turn,
         })

@@ -47,7 +47,7 @@ impl LongTool for RollbackTool {
     }
 
     fn admit(&self, _caller: &Principal, input: &RollbackAppInput) -> Result<Admission, Problem> {
-        Ok(Admission { lane: Some(input.app.to_string()), events: vec![What::Submitted] })
+        Ok(Admission { lane: Some(input.app.to_string()), events: vec![What::Submitted], ..Admission::default() })
     }
 
     async fn run(

@@ -46,7 +46,7 @@ impl LongTool for SubmitTool {
 
     fn admit(&self, _caller: &Principal, input: &SubmitTask) -> Result<Admission, Problem> {
         input.validate()?;
-        Ok(Admission { lane: Some(input.app.to_string()), events: vec![What::Submitted] })
+        Ok(Admission { lane: Some(input.app.to_string()), events: vec![What::Submitted], ..Admission::default() })
     }
 
     async fn run(

@@ -129,6 +129,7 @@ impl Draft {
             assumptions: self.assumptions,
             // What nobody can tell is not harmless.
             risk: self.risk.unwrap_or(Risk::High),
+            supplied: false,
             made_by: None,
         }
     }

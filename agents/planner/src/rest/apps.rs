@@ -12,11 +12,17 @@ use axum::{
 };
 use protocol::{
     Problem,
-    rest::{App, AppList, ReleaseList, RollbackApp},
+    rest::{App, AppList, ImportApp, ReleaseList, RollbackApp},
     task::Task,
-    tools::planner::RollbackAppInput,
+    tools::planner::{ImportAppInput, RollbackAppInput},
 };
-use runtime::{Principal, http::Failure};
+use runtime::{
+    Principal,
+    http::{Failure, JsonBody},
+};
+
+/// The route that an app comes in by, with all its files.
+pub(crate) const IMPORT: &str = "/v1/apps/{app}/import";
 
 pub(super) fn router() -> Router<Rest> {
     Router::new()
@@ -24,6 +30,7 @@ pub(super) fn router() -> Router<Rest> {
         .route("/v1/apps/{app}", get(show))
         .route("/v1/apps/{app}/releases", get(releases))
         .route("/v1/apps/{app}/rollback", post(rollback))
+        .route(IMPORT, post(import))
 }
 
 /// Every app.
@@ -70,4 +77,25 @@ async fn rollback(
 ) -> Result<Response, Failure> {
     let input = RollbackAppInput { app, to: body.to };
     Ok(accepted(tasks.rollback(&caller, key.as_deref(), &input).await?))
+}
+
+/// Take over an app that exists elsewhere, as it is, as a task of its own. The body has at most 32 MiB.
+#[utoipa::path(
+    post, path = "/v1/apps/{app}/import", tag = "apps", request_body = ImportApp,
+    params(("app" = String, Path, pattern = "^[a-z][a-z0-9-]{1,30}$"),
+           ("Idempotency-Key" = Option<String>, Header, pattern = "^[!-~]{1,200}$", description = "The same key and body give the same task")),
+    responses((status = 202, body = Task, description = "Submitted; `Location` says where to look"),
+              (status = "default", description = "What went wrong", body = Problem, content_type = "application/problem+json"))
+)]
+async fn import(
+    State(tasks): State<Tasks>,
+    State(apps): State<Apps>,
+    caller: Principal,
+    Name(app): Name,
+    Key(key): Key,
+    JsonBody(body): JsonBody<ImportApp>,
+) -> Result<Response, Failure> {
+    let ImportApp { files, sql, pages, approval } = body;
+    let input = ImportAppInput { app, files, sql, pages, approval };
+    Ok(accepted(tasks.import(&caller, key.as_deref(), &input, &apps).await?))
 }

@@ -11,6 +11,8 @@ mod parts;
 mod tape;
 mod tasks;
 
+pub(crate) use apps::IMPORT;
+
 use crate::{apps::Apps, tape::Tapes, tasks::Tasks};
 use axum::{Router, extract::FromRef};
 use runtime::{CancellationToken, Keys};

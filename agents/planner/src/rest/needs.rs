@@ -24,6 +24,7 @@ pub(crate) fn needs() -> Vec<Need> {
         (Method::POST, "/v1/tasks/{id}/reject", Operator),
         (Method::POST, "/v1/tasks/{id}/answer", Operator),
         (Method::POST, "/v1/apps/{app}/rollback", Operator),
+        (Method::POST, "/v1/apps/{app}/import", Operator),
         (Method::GET, "/v1/keys", Admin),
         (Method::POST, "/v1/keys", Admin),
         (Method::DELETE, "/v1/keys/{key}", Admin),

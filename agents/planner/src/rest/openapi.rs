@@ -20,7 +20,7 @@ pub(super) fn router() -> Router {
     paths(
         tasks::submit, tasks::list, tasks::show, tasks::cancel, tasks::approve, tasks::reject, tasks::answer,
         events::events, artifacts::artifact, artifacts::diff, tape::tape,
-        apps::list, apps::show, apps::releases, apps::rollback,
+        apps::list, apps::show, apps::releases, apps::rollback, apps::import,
         keys::list, keys::create, keys::revoke,
     ),
     modifiers(&Keys)

@@ -3,6 +3,7 @@
 mod asking;
 mod edge;
 mod harness;
+mod import;
 mod mcp;
 mod path;
 mod spending;

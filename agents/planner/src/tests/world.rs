@@ -351,7 +351,7 @@ part!(BuildTool, "build", BuildInput, BuildOutput, |state, input| {
         checksum: migration.checksum(),
         danger: "loses rows".into(),
     });
-    let change_set = ChangeSet {
+    let written = ChangeSet {
         app: input.app.clone(),
         base: input.design.base,
         files: vec![FileChange {
@@ -361,6 +361,7 @@ part!(BuildTool, "build", BuildInput, BuildOutput, |state, input| {
         migrations: destructive.iter().map(|_| migration.clone()).collect(),
         invalidations: vec![],
     };
+    let change_set = input.supplied.clone().unwrap_or(written);
     state.allowed.push(("build", input.allowance));
     state.builds.push(input);
     BuildOutput {

@@ -66,6 +66,8 @@ impl<'a> Proposer<'a> {
         input: &'a VerifyInput,
     ) -> Result<Self, JobError> {
         let (models, intent, preview) = match (models, &input.intent, &input.target) {
+            // What holds of an app that a person supplied is said by who took it over: nobody thinks about it.
+            (_, Some(intent), _) if intent.plan.supplied => return Ok(Self::Settled(given(input))),
             (Some(models), Some(intent), Target::Preview { preview }) => (models, intent, preview),
             (None, Some(intent), _) if input.checks.is_empty() => {
                 return Ok(Self::Settled(Proposed {

@@ -31,7 +31,7 @@ impl Class {
 }
 
 /// The class of each migration, in their order. A table that an earlier one of the list makes has no data to lose, so
-/// whatever a later one does to its form is additive.
+/// whatever a later one does to its form or its rows is additive.
 ///
 /// # Errors
 /// [`protocol::Code::BadMigration`], naming the first that is not allowed and why.
@@ -98,7 +98,10 @@ type Refusal = String;
 impl Seen {
     fn step(&mut self, statement: &Statement) -> Result<Step, Refusal> {
         let schema = |table, class| Ok(Step { class, table, kind: Kind::Schema });
-        let rows = |table, danger: &str| Ok(Step { class: destructive(danger), table, kind: Kind::Rows });
+        let rows = |table: String, danger: &str| {
+            let class = if self.tables.contains(&table) { Class::Additive } else { destructive(danger) };
+            Ok(Step { class, table, kind: Kind::Rows })
+        };
         match statement {
             Statement::CreateTable(create) => schema(self.create_table(create)?, Class::Additive),
             Statement::AlterTable(alter) => {

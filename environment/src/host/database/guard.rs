@@ -13,8 +13,8 @@ use sqlparser::{
 };
 use std::collections::HashSet;
 
-/// A statement has at most this many bytes.
-const MAX_BYTES: usize = 64 << 10;
+/// A query has at most this many bytes, 64 KiB.
+const MAX_QUERY: usize = 64 << 10;
 
 /// Reads files, leaves the schema, holds locks, wastes time. Called or not, as no name of a column looks like these.
 const FORBIDDEN: [&str; 15] = [
@@ -48,8 +48,8 @@ const FOREIGN: [&str; 4] = ["mysql", "information_schema", "performance_schema",
 pub(super) fn parse(migration: &Migration) -> Result<Statement, Problem> {
     check_id(&migration.id)?;
     let bad = |why: String| refuse(&migration.id, &why);
-    if migration.sql.len() > MAX_BYTES {
-        return Err(bad(format!("the statement has more than {MAX_BYTES} bytes")));
+    if migration.sql.len() > Migration::MAX_BYTES {
+        return Err(bad(format!("the statement has more than {} bytes", Migration::MAX_BYTES)));
     }
     if migration.sql.contains('\0') {
         return Err(bad("the statement holds a NUL".into()));
@@ -73,8 +73,8 @@ pub(super) fn parse(migration: &Migration) -> Result<Statement, Problem> {
 /// # Errors
 /// Why not.
 pub(crate) fn check_reading(sql: &str) -> Result<(), String> {
-    if sql.len() > MAX_BYTES || sql.contains('\0') {
-        return Err(format!("it has a NUL, or more than {MAX_BYTES} bytes"));
+    if sql.len() > MAX_QUERY || sql.contains('\0') {
+        return Err(format!("it has a NUL, or more than {MAX_QUERY} bytes"));
     }
     let tokens = Tokenizer::new(&MySqlDialect {}, sql).tokenize();
     let tokens = tokens.map_err(|error| format!("it cannot be read: {error}"))?;
@@ -92,8 +92,8 @@ pub(crate) fn check_reading(sql: &str) -> Result<(), String> {
 /// # Errors
 /// Why it is none.
 pub(crate) fn check_changing(sql: &str) -> Result<(), String> {
-    if sql.len() > MAX_BYTES || sql.contains('\0') {
-        return Err(format!("it has a NUL, or more than {MAX_BYTES} bytes"));
+    if sql.len() > MAX_QUERY || sql.contains('\0') {
+        return Err(format!("it has a NUL, or more than {MAX_QUERY} bytes"));
     }
     let dialect = MySqlDialect {};
     let tokens = Tokenizer::new(&dialect, sql).tokenize().map_err(|error| format!("it cannot be read: {error}"))?;

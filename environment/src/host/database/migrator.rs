@@ -16,10 +16,10 @@ use std::time::{Duration, Instant};
 /// Everything a migration may need, in its own schema.
 const PRIVILEGES: &str = "select, insert, update, delete, create, alter, drop, index, references, lock tables";
 
-/// How the statements are read: as the parser read them (no ANSI quotes, backslashes escape), strictly, and never waiting
-/// long for a request of the app.
+/// How the statements are read: as the parser read them (no ANSI quotes, backslashes escape), strictly, a 0 for an automatic number
+/// being a 0, and never waiting long for a request of the app.
 const SESSION: &str = "set session transaction isolation level read committed; set session time_zone = '+00:00', \
-    sql_mode = 'STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', \
+    sql_mode = 'STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO', \
     lock_wait_timeout = 20, innodb_lock_wait_timeout = 20";
 
 /// An old connection ends within this, or is reported.

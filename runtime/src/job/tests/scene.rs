@@ -59,7 +59,7 @@ impl LongTool for Script {
     }
 
     fn admit(&self, _caller: &Principal, _input: &Value) -> Result<Admission, Problem> {
-        Ok(Admission { lane: None, events: vec![What::Submitted] })
+        Ok(Admission { lane: None, events: vec![What::Submitted], ..Admission::default() })
     }
 
     async fn run(&self, job: &Job, _input: Value, checkpoint: Option<Value>) -> Ran {

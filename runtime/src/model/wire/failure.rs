@@ -1,7 +1,7 @@
 //! What it means that a model did not answer.
 
 use super::answer::Heard;
-use crate::{Credential, model::Question};
+use crate::{Credential, http::untrusted, model::Question};
 use chrono::{DateTime, Utc};
 use http::{HeaderMap, StatusCode, header::RETRY_AFTER};
 use protocol::{Code, chat::Tokens};
@@ -122,6 +122,10 @@ impl Failure {
         while let Some(next) = cause {
             what = format!("{what}: {next}");
             cause = next.source();
+        }
+        if let Some(why) = untrusted(&error) {
+            // Somebody else may be answering there, and goes on doing so: nothing is gained by asking again.
+            return Self { code: Code::UntrustedCertificate, again: None, heard: false, ..Self::broken(why) };
         }
         Self { heard: !error.is_connect() && !error.is_builder(), ..Self::broken(what) }
     }

@@ -16,13 +16,12 @@ pub(super) const FORM: i64 = 2;
 const OLDEST: i64 = 2;
 
 /// Every step from an empty file to today's schema, in order. Never change one that was released; add another.
-const SQLITE: &[&str] =
-    &[
-        include_str!("sqlite/1_jobs.sql"),
-        include_str!("sqlite/2_shares.sql"),
-        include_str!("sqlite/3_secrets.sql"),
-        include_str!("sqlite/4_api_keys.sql"),
-    ];
+const SQLITE: &[&str] = &[
+    include_str!("sqlite/1_jobs.sql"),
+    include_str!("sqlite/2_shares.sql"),
+    include_str!("sqlite/3_secrets.sql"),
+    include_str!("sqlite/4_api_keys.sql"),
+];
 
 /// The same for MySQL and MariaDB, which commit every statement of a schema by itself. Step by step as above, and each statement
 /// such that it may be repeated: a process may die between it and the note that it is done.

@@ -1,9 +1,0 @@
-CREATE TABLE member_photos (
-  member_id INT UNSIGNED NOT NULL,
-  mime VARCHAR(40) NOT NULL,
-  data MEDIUMBLOB NOT NULL,
-  etag CHAR(32) NOT NULL,
-  updated_at DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP,
-  PRIMARY KEY (member_id),
-  CONSTRAINT member_photos_member FOREIGN KEY (member_id) REFERENCES members (id) ON DELETE CASCADE
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci

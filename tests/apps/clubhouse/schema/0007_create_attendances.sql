@@ -1,7 +1,0 @@
-CREATE TABLE attendances (
-  id INT UNSIGNED NOT NULL AUTO_INCREMENT,
-  card_no CHAR(6) NOT NULL,
-  came_at DATETIME NOT NULL,
-  place VARCHAR(20) NOT NULL DEFAULT 'gym',
-  PRIMARY KEY (id)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci
