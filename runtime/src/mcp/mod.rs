@@ -21,6 +21,7 @@ use crate::{
     tool::{Act, Entry},
 };
 use asking::Audience;
+use axum::routing::{MethodRouter, any_service};
 use futures::FutureExt as _;
 use job_tools::JobHandle;
 use protocol::{Code, JobId, Problem};
@@ -57,7 +58,12 @@ const FRESH_MS: u64 = 300_000;
 
 /// A service's tools as an MCP server. Cheap to clone: `rmcp` wants one for each request.
 #[derive(Clone)]
-pub(crate) struct Server(Arc<Inner>);
+#[cfg_attr(not(feature = "overlays"), expect(unreachable_pub, reason = "only what a test puts over it sees it"))]
+pub struct Server(Arc<Inner>);
+
+/// What answers at `/mcp` in place of a service's own server, which it is given with the largest body that may come.
+pub(crate) type Overlay = Box<dyn FnOnce(Server, usize) -> MethodRouter + Send>;
+
 
 struct Inner {
     service: &'static str,
@@ -93,17 +99,6 @@ impl Server {
         let config = config(service, tools.instructions, has_jobs);
         let seal = Seal::new(terms.question_expiry);
         Self(Arc::new(Inner { service, config, listing, tools: tools_by_name, jobs, terms, seal, stopping }))
-    }
-
-    /// The endpoint. Keys, hosts, origins and body sizes were looked at before a request gets here.
-    pub(crate) fn endpoint(self, largest_body: usize) -> StreamableHttpService<Self, NeverSessionManager> {
-        let config = StreamableHttpServerConfig::default()
-            .with_legacy_session_mode(false)
-            .with_json_response(true)
-            .disable_allowed_hosts()
-            .disable_allowed_origins()
-            .with_max_request_body_bytes(largest_body);
-        StreamableHttpService::new(move || Ok(self.clone()), Arc::default(), config)
     }
 
     async fn answer(
@@ -270,6 +265,18 @@ impl Server {
     fn jobs_or_error(&self) -> Result<&Jobs, ErrorData> {
         self.jobs().map_err(|problem| answer::protocol_error(&problem))
     }
+}
+
+/// The endpoint. Keys, hosts, origins and body sizes were looked at before a request gets here.
+pub(crate) fn endpoint<S: ServerHandler + Clone>(server: S, largest_body: usize) -> MethodRouter {
+    let config = StreamableHttpServerConfig::default()
+        .with_legacy_session_mode(false)
+        .with_json_response(true)
+        .disable_allowed_hosts()
+        .disable_allowed_origins()
+        .with_max_request_body_bytes(largest_body);
+    let make = move || Ok(server.clone());
+    any_service(StreamableHttpService::new(make, Arc::new(NeverSessionManager::default()), config))
 }
 
 fn config(service: &'static str, instructions: Option<&'static str>, has_jobs: bool) -> ServerConfig {

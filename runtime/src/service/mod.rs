@@ -15,7 +15,7 @@ use crate::{
         Timing,
         worker::{Work, Worker, WorkerHandle},
     },
-    mcp::{Server, Terms},
+    mcp::{self, Overlay, Server, Terms},
     telemetry,
     tool::Act,
 };
@@ -58,6 +58,7 @@ pub struct Service {
     retention: Duration,
     question_expiry: Duration,
     stopping: CancellationToken,
+    overlay: Option<Overlay>,
 }
 
 impl Service {
@@ -80,6 +81,7 @@ impl Service {
             retention: RETENTION,
             question_expiry: QUESTION_EXPIRY,
             stopping: CancellationToken::new(),
+            overlay: None,
         }
     }
 
@@ -164,6 +166,15 @@ impl Service {
         self
     }
 
+    /// Something else that answers MCP requests, made over the service's own server: what it does not know it hands on. Keys, hosts
+    /// and bodies are looked at before.
+    #[cfg(feature = "overlays")]
+    #[must_use]
+    pub fn overlay<H: rmcp::ServerHandler + Clone>(mut self, over: impl FnOnce(Server) -> H + Send + 'static) -> Self {
+        self.overlay = Some(Box::new(|own, largest_body| mcp::endpoint(over(own), largest_body)));
+        self
+    }
+
     /// A token that is cancelled when the service stops: tools that wait for something answer then.
     #[must_use]
     pub fn stopping(&self) -> CancellationToken {
@@ -199,6 +210,10 @@ impl Service {
         let guard = Guard { callers: self.callers, hosts: self.hosts, body_limit: self.body_limit };
         let terms = Terms { poll: self.timing.poll, retention: self.retention, question_expiry: self.question_expiry };
         let mcp = Server::new(self.name, tools, jobs.clone(), terms, stopping.clone());
+        let mcp = match self.overlay {
+            Some(overlay) => overlay(mcp, guard.largest_body()),
+            None => mcp::endpoint(mcp, guard.largest_body()),
+        };
         let health = Health { jobs: jobs.clone(), stopping: stopping.clone() };
         let router = routes::router(self.name, own, mcp, guard, health);
         let work = has_long.then_some(Work { slots: self.slots, timing: self.timing, retention: self.retention });

@@ -4,14 +4,14 @@ use super::{
     guard::{self, Guard},
     record,
 };
-use crate::{Jobs, http::Failure, mcp::Server, telemetry};
+use crate::{Jobs, http::Failure, telemetry};
 use axum::{
     Router,
     extract::State,
     http::{Method, Uri},
     middleware::{from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{MethodRouter, get},
 };
 use protocol::{Code, Problem};
 use std::{any::Any, sync::Arc};
@@ -26,9 +26,8 @@ pub(super) struct Health {
 }
 
 /// Puts it together. The probes come without host check and key: kubelets and Prometheus ask by address.
-pub(super) fn router(service: &'static str, own: Router, mcp: Server, guard: Guard, health: Health) -> Router {
-    let endpoint =
-        Router::new().route_service("/mcp", mcp.endpoint(guard.largest_body())).route_layer(from_fn(guard::known));
+pub(super) fn router(service: &'static str, own: Router, mcp: MethodRouter, guard: Guard, health: Health) -> Router {
+    let endpoint = Router::new().route("/mcp", mcp).route_layer(from_fn(guard::known));
     let guarded = own
         .merge(endpoint)
         .fallback(unknown_path)
