@@ -64,7 +64,6 @@ pub struct Server(Arc<Inner>);
 /// What answers at `/mcp` in place of a service's own server, which it is given with the largest body that may come.
 pub(crate) type Overlay = Box<dyn FnOnce(Server, usize) -> MethodRouter + Send>;
 
-
 struct Inner {
     service: &'static str,
     config: ServerConfig,
