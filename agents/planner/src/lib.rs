@@ -59,7 +59,7 @@ pub fn service(config: PlannerConfig, store: Store, hints: Hints, callers: Calle
 const INSTRUCTIONS: &str = "Yonin is a team of four agents that changes live PHP applications safely: every change is planned, \
 designed, built and tested in a private branch of the environment before it goes live, and can be rolled back. Submit a goal \
 with submit_task, then call wait_task until the task has ended. A task that is `waiting` asks a person something: to approve a change \
-(approve_task, reject_task), or what the goal means (answer_task).";
+(approve_task, reject_task), or what the goal means (answer_task). A client that can show forms is asked by wait_task itself.";
 
 /// The Planner as a process of its own, told by its environment what it needs to know. [`runtime::process::run`] says what it does.
 pub async fn process(arguments: impl Iterator<Item = String>) -> ExitCode {

@@ -19,7 +19,7 @@ use serde_json::Value;
 pub(super) fn toolbox(jobs: &Jobs) -> Toolbox {
     Toolbox::new()
         .short(GetJob(jobs.clone()))
-        .waiting(WaitJob(jobs.clone()))
+        .waiting(WaitJob)
         .short(CancelJob(jobs.clone()))
         .short(ResolveJob(jobs.clone()))
         .short(GetUsage(jobs.clone()))
@@ -100,9 +100,8 @@ struct JobReport {
     error: Option<Problem>,
 }
 
-impl Jobs {
-    fn report(&self, record: JobRecord) -> JobReport {
-        let message = self.status(&record);
+impl From<JobRecord> for JobReport {
+    fn from(record: JobRecord) -> Self {
         let status = Status::from(&record.status);
         let (result, error) = match record.status {
             JobStatus::Done(result) => (Some(result), None),
@@ -111,7 +110,7 @@ impl Jobs {
                 (None, None)
             }
         };
-        JobReport { job_id: record.id, status, message, result, error }
+        Self { job_id: record.id, status, message: record.message, result, error }
     }
 }
 
@@ -133,7 +132,7 @@ impl ShortTool for GetJob {
     }
 
     async fn call(&self, caller: &Principal, input: WhichJob) -> Result<JobReport, Problem> {
-        Ok(self.0.report(self.0.get(caller, input.job_id).await?))
+        Ok(self.0.get(caller, input.job_id).await?.into())
     }
 }
 
@@ -148,7 +147,7 @@ struct WaitForJob {
     seconds: Option<u32>,
 }
 
-struct WaitJob(Jobs);
+struct WaitJob;
 
 impl WaitingTool for WaitJob {
     const NAME: &'static str = "wait_job";
@@ -171,7 +170,7 @@ impl WaitingTool for WaitJob {
     }
 
     fn output(&self, record: &JobRecord) -> Result<JobReport, Problem> {
-        Ok(self.0.report(record.clone()))
+        Ok(record.clone().into())
     }
 }
 
@@ -205,7 +204,7 @@ impl ShortTool for ResolveJob {
 
     async fn call(&self, caller: &Principal, input: Doubt) -> Result<JobReport, Problem> {
         let resolution = if input.happened { Resolution::GiveUp } else { Resolution::Again };
-        Ok(self.0.report(self.0.resolve(caller, input.job_id, resolution).await?))
+        Ok(self.0.resolve(caller, input.job_id, resolution).await?.into())
     }
 }
 
@@ -227,7 +226,7 @@ impl ShortTool for CancelJob {
     }
 
     async fn call(&self, caller: &Principal, input: WhichJob) -> Result<JobReport, Problem> {
-        Ok(self.0.report(self.0.cancel(caller, input.job_id).await?))
+        Ok(self.0.cancel(caller, input.job_id).await?.into())
     }
 }
 

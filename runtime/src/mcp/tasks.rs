@@ -109,10 +109,15 @@ impl<'a> Shown<'a> {
 }
 
 /// How long after its creation a task is kept at least, in milliseconds. Nothing is removed before its end, and then it stays for
-/// the retention: of a task that goes on, the moment that counts moves with the clock.
+/// the retention: of a task that goes on, the moment that counts moves with the clock. In steps of an hour, so that a task that
+/// does not change looks the same.
 fn ttl(record: &JobRecord, retention: Duration, now: Timestamp) -> u64 {
+    let (retention, hour) = (millis(retention), 3_600_000);
     let until = record.ended_at.unwrap_or(now).max(record.created_at);
-    u64::try_from((until - record.created_at).num_milliseconds()).unwrap_or(0).saturating_add(millis(retention))
+    let lasted = u64::try_from((until - record.created_at).num_milliseconds()).unwrap_or(0);
+    // A step is never longer than what is promised beyond it.
+    let step = hour.min(retention).max(1);
+    (lasted / step * step).saturating_add(retention)
 }
 
 fn completed(result: &CallToolResult) -> TaskPayload {
@@ -129,4 +134,50 @@ fn millis(duration: Duration) -> u64 {
 
 fn time(moment: Timestamp) -> String {
     moment.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::TimeDelta;
+    use serde_json::json;
+
+    /// A job that was written at that moment and has not ended.
+    fn job(created_at: Timestamp) -> JobRecord {
+        JobRecord {
+            id: JobId::fresh(),
+            tool: "tool".to_owned(),
+            owner: Principal::Person("ann".to_owned()),
+            lane: None,
+            status: JobStatus::Running,
+            answered: false,
+            message: None,
+            input: json!({}),
+            checkpoint: None,
+            fence: 1,
+            events: 0,
+            created_at,
+            updated_at: created_at,
+            started_at: None,
+            ended_at: None,
+        }
+    }
+
+    #[test]
+    fn a_task_that_goes_on_never_outlives_its_ttl() {
+        let created = Timestamp::UNIX_EPOCH;
+        for retention in [Duration::from_millis(1), Duration::from_secs(60), Duration::from_secs(30 * 24 * 3600)] {
+            for seconds in [0, 59, 3_600, 40 * 24 * 3_600] {
+                let now = created + TimeDelta::seconds(seconds);
+                let mut job = job(created);
+                let kept = created + TimeDelta::milliseconds(ttl(&job, retention, now).cast_signed());
+                assert!(kept > now - TimeDelta::milliseconds(1), "{retention:?}, {seconds} s");
+                assert!(kept <= now + retention, "no more is promised than is kept");
+                // After its end the clock counts no more.
+                job.ended_at = Some(now);
+                let later = now + TimeDelta::days(365);
+                assert_eq!(ttl(&job, retention, later), ttl(&job, retention, now));
+            }
+        }
+    }
 }

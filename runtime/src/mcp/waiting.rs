@@ -118,7 +118,10 @@ impl<'a> Wait<'a> {
             }
             let moved = seen.replace((record.updated_at, record.events)) != Some((record.updated_at, record.events));
             pause = if moved { poll } else { (pause * 3 / 2).min(poll * RAREST_LOOK) };
-            let status = self.jobs.status(&record);
+            let status = self.jobs.status(&record).unwrap_or_else(|| match record.status {
+                JobStatus::Queued => "queued".to_owned(),
+                _ => "working".to_owned(),
+            });
             tokio::select! {
                 () = async { self.progress.tell(status, record.events).await; changed.await } => {}
                 () = sleep_until(self.deadline) => {}
@@ -164,15 +167,14 @@ impl Progress {
         Self { peer, token, last: 0, said: None }
     }
 
-    async fn tell(&mut self, status: Option<String>, events: u64) {
+    async fn tell(&mut self, status: String, events: u64) {
         let Some(token) = &self.token else { return };
-        if status.is_none() || status == self.said {
+        if self.said.as_ref() == Some(&status) {
             return;
         }
         self.last = events.max(self.last + 1);
-        self.said.clone_from(&status);
-        let mut progress = ProgressNotificationParam::new(token.clone(), self.last as f64);
-        progress.message = status;
+        self.said = Some(status.clone());
+        let progress = ProgressNotificationParam::new(token.clone(), self.last as f64).with_message(status);
         if let Err(error) = self.peer.notify_progress(progress).await {
             // The client went away; the wait is told by other means.
             tracing::debug!(%error, "Progress could not be told");

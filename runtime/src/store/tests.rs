@@ -38,6 +38,8 @@ macro_rules! on_every_backend {
 on_every_backend! {
     the_same_key_is_the_same_job_however_many_ask_at_once
     a_key_belongs_to_its_owner_tool_and_agent
+    a_secret_is_made_once_however_many_ask_at_once
+    an_answer_reaches_the_claim_that_asked_and_no_other
     many_claimers_never_share_a_job
     every_write_of_an_old_claim_is_refused
     every_write_after_letting_go_is_refused
@@ -462,6 +464,36 @@ async fn a_file_of_a_newer_program_is_refused() {
     let pool = sqlx::SqlitePool::connect(&format!("sqlite://{}", file.display())).await.expect("connects");
     sqlx::raw_sql("pragma user_version = 99").execute(&pool).await.expect("writes");
     assert!(matches!(Store::sqlite(&file).await, Err(StoreError::Newer { found: 99, .. })));
+}
+
+async fn a_secret_is_made_once_however_many_ask_at_once(store: Store) {
+    let secrets = join_all((0..8).map(|_| store.secret("seal"))).await;
+    let secrets: HashSet<_> = secrets.into_iter().map(|secret| secret.expect("a secret")).collect();
+    assert_eq!(secrets.len(), 1);
+    let one = secrets.into_iter().next().expect("one");
+    assert!(one.len() == 32 && one.iter().any(|byte| *byte != 0));
+    assert_eq!(store.secret("seal").await.expect("kept"), one);
+    assert_ne!(store.secret("other").await.expect("another"), one);
+    assert_ne!(store.of("another agent").secret("seal").await.expect("another"), one);
+}
+
+async fn an_answer_reaches_the_claim_that_asked_and_no_other(store: Store) {
+    let job = submit(&store, new_job()).await.id;
+    let answer = async |claim| store.answer(job, Asking::Person, claim, &json!("yes")).await.expect("answers");
+    let first = claim(&store).await;
+    assert_eq!(first.record.fence, first.claim.fence);
+    assert!(!answer(Some(1)).await, "it does not ask yet");
+    store.write(&first.claim, &wait(Pause::Person)).await.expect("asks");
+    let record = store.get(job).await.expect("reads").expect("a job").0;
+    assert_eq!((record.fence, record.status), (1, JobStatus::Asking));
+    assert!(!answer(Some(0)).await && !answer(Some(2)).await);
+    assert!(answer(Some(1)).await);
+    assert!(!answer(Some(1)).await, "once");
+    let second = claim(&store).await;
+    assert_eq!((second.claim.fence, second.answer), (2, Some(json!("yes"))));
+    store.write(&second.claim, &wait(Pause::Person)).await.expect("asks again");
+    assert!(!answer(Some(1)).await, "that was another question");
+    assert!(answer(Some(2)).await);
 }
 
 fn new_job() -> NewJob {

@@ -9,40 +9,91 @@ use futures::StreamExt as _;
 use protocol::{Code, Problem};
 use runtime::{
     About, Callers, CancellationToken, Credential, Job, JobError, Jobs, LongTool, Principal, Running, Service,
-    ShortTool, Step, Store, Toolbox, Wait, http::JsonBody, job::Timing, tool::Admission,
+    ShortTool, Step, Store, Toolbox, Wait,
+    http::JsonBody,
+    job::{Field, JobRecord, JobStatus, Probe, Question, Reply, Takes, Timing},
+    tool::Admission,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::{convert::Infallible, net::SocketAddr, time::Duration};
+use sqlx::Connection as _;
+use std::{
+    convert::Infallible,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 use tempfile::TempDir;
+
+/// Where the jobs live.
+#[derive(Clone)]
+enum Place {
+    File(Arc<TempDir>),
+    /// A schema on a server.
+    Schema(String),
+}
+
+impl Place {
+    async fn open(&self) -> Store {
+        match self {
+            Self::File(directory) => Store::sqlite(&directory.path().join("jobs.db")).await.expect("a store"),
+            Self::Schema(url) => Store::mysql(url, 4).await.expect("a store"),
+        }
+    }
+}
 
 pub(crate) struct Fixture {
     pub(crate) running: Running,
     pub(crate) person: Credential,
     pub(crate) planner: Credential,
     pub(crate) coder: Credential,
-    pub(crate) store: TempDir,
+    store: Place,
     pub(crate) http: reqwest::Client,
 }
 
 impl Fixture {
     pub(crate) async fn start() -> Self {
-        let store = TempDir::new().expect("a directory");
-        let keys = [Credential::random(), Credential::random(), Credential::random()];
-        Self::start_at(([127, 0, 0, 1], 0).into(), store, keys).await
+        Self::start_with(|service| service).await
     }
 
-    async fn start_at(address: SocketAddr, store: TempDir, [person, planner, coder]: [Credential; 3]) -> Self {
+    /// With a service that is told more.
+    pub(crate) async fn start_with(more: fn(Service) -> Service) -> Self {
+        let store = Place::File(Arc::new(TempDir::new().expect("a directory")));
+        Self::start_at(ANY_PORT, store, keys(), more).await
+    }
+
+    /// With its jobs on a server.
+    pub(crate) async fn start_on_mariadb() -> Self {
+        let server = std::env::var("YONIN_TEST_MARIADB").expect("the test run starts a MariaDB: ./dev databases");
+        let schema = format!("service_{:016x}", rand::random::<u64>());
+        let mut connection = sqlx::MySqlConnection::connect(&server).await.expect("the server answers");
+        let create = sqlx::AssertSqlSafe(format!("create database {schema}"));
+        sqlx::Executor::execute(&mut connection, create).await.expect("a schema");
+        Self::start_at(ANY_PORT, Place::Schema(format!("{server}/{schema}")), keys(), |service| service).await
+    }
+
+    /// Another replica on the same store, with nothing else in common: no hint passes between them.
+    pub(crate) async fn beside(&self) -> Self {
+        let keys = [self.person.clone(), self.planner.clone(), self.coder.clone()];
+        Self::start_at(ANY_PORT, self.store.clone(), keys, |service| service).await
+    }
+
+    async fn start_at(
+        address: SocketAddr,
+        store: Place,
+        [person, planner, coder]: [Credential; 3],
+        more: fn(Service) -> Service,
+    ) -> Self {
         let callers = Callers::nobody()
             .and(&person, Principal::Person("mei".to_owned()))
             .and(&planner, Principal::Service("planner".to_owned()))
             .and(&coder, Principal::Service("coder".to_owned()));
         let tools =
             Toolbox::new().instructions("Greets and builds.").short(Greet).short(Refuse).short(Burst).long(Build);
-        let running = Service::new("fixture", tools)
+        let running = more(Service::new("fixture", tools))
             .callers(callers)
-            .store(Store::sqlite(&store.path().join("jobs.db")).await.expect("a store"))
+            .store(store.open().await)
             .worker(2, quick())
             .allowed_hosts(["fixture.example".to_owned()])
             .routes(routes)
@@ -58,7 +109,7 @@ impl Fixture {
         let address = self.origin().trim_start_matches("http://").parse().expect("an address");
         let Self { running, person, planner, coder, store, .. } = self;
         running.stop(Duration::from_secs(5)).await;
-        Self::start_at(address, store, [person, planner, coder]).await
+        Self::start_at(address, store, [person, planner, coder], |service| service).await
     }
 
     pub(crate) fn origin(&self) -> &str {
@@ -71,10 +122,17 @@ impl Fixture {
 
     /// One MCP request as a client of 2026-07-28 sends it, with the tasks extension when `tasks` says so.
     pub(crate) fn mcp(&self, key: &Credential, method: &str, params: Value, tasks: Tasks) -> reqwest::RequestBuilder {
-        let capabilities = match tasks {
-            Tasks::Declared => json!({"extensions": {"io.modelcontextprotocol/tasks": {}}}),
-            Tasks::Unknown => json!({}),
-        };
+        self.mcp_of(key, method, params, tasks.capabilities())
+    }
+
+    /// The same of a client with these capabilities.
+    pub(crate) fn mcp_of(
+        &self,
+        key: &Credential,
+        method: &str,
+        params: Value,
+        capabilities: Value,
+    ) -> reqwest::RequestBuilder {
         let name = params.get("name").or_else(|| params.get("taskId")).and_then(Value::as_str).map(str::to_owned);
         let mut params = params;
         let meta = params.as_object_mut().expect("an object").entry("_meta").or_insert_with(|| json!({}));
@@ -132,6 +190,24 @@ impl Fixture {
 pub(crate) enum Tasks {
     Declared,
     Unknown,
+    /// It also shows forms.
+    Asked,
+}
+
+impl Tasks {
+    fn capabilities(self) -> Value {
+        match self {
+            Self::Declared => json!({"extensions": {"io.modelcontextprotocol/tasks": {}}}),
+            Self::Unknown => json!({}),
+            Self::Asked => json!({"elicitation": {}, "extensions": {"io.modelcontextprotocol/tasks": {}}}),
+        }
+    }
+}
+
+const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+fn keys() -> [Credential; 3] {
+    [Credential::random(), Credential::random(), Credential::random()]
 }
 
 fn quick() -> Timing {
@@ -239,6 +315,12 @@ pub(crate) enum Ending {
     Badly,
     /// It waits for a person who never comes.
     Never,
+    /// It waits for a person who says whether it ends well, and asks twice.
+    Asks,
+    /// It says what it does, three times.
+    Shows,
+    /// Nobody can tell whether it took place.
+    Doubtful,
     /// It works on and on without a checkpoint.
     Busy,
     /// Its call is refused.
@@ -251,25 +333,90 @@ impl LongTool for Build {
     const NAME: &'static str = "build";
     type Input = Order;
     type Output = Greeting;
-    type Checkpoint = ();
+    /// What was answered so far.
+    type Checkpoint = Vec<String>;
 
     fn about(&self) -> About {
         about("Build")
     }
 
+    fn question(&self, record: &JobRecord) -> Option<Question> {
+        let said: Vec<String> = serde_json::from_value(record.checkpoint.clone()?).expect("a checkpoint");
+        (record.status == JobStatus::Asking && record.input["ends"] == "asks").then(|| Question {
+            kind: "approval",
+            id: protocol::Digest::of(&(record.id, said.len())),
+            message: format!("公開しますか? ({})", said.len() + 1),
+            fields: vec![Field {
+                name: "decision".to_owned(),
+                title: "Shall it?".to_owned(),
+                required: true,
+                takes: Takes::Choice(vec![("yes", "Yes"), ("no", "No")]),
+            }],
+            elsewhere: "Answer on paper.".to_owned(),
+            page: Some("/paper".to_owned()),
+        })
+    }
+
+    fn reply(&self, by: &Principal, _question: &Question, reply: Reply) -> Result<Option<Value>, Problem> {
+        let decision: Option<String> = reply.field("decision")?;
+        Ok(decision.map(|decision| format!("{by} said {decision}").into()))
+    }
+
     fn admit(&self, _caller: &Principal, input: &Order) -> Result<Admission, Problem> {
         match input.ends {
             Ending::Refused => Err(Code::NothingToDo.problem("nothing to build")),
-            Ending::Well | Ending::Badly | Ending::Never | Ending::Busy => Ok(Admission::default()),
+            Ending::Well
+            | Ending::Badly
+            | Ending::Never
+            | Ending::Asks
+            | Ending::Shows
+            | Ending::Doubtful
+            | Ending::Busy => Ok(Admission::default()),
         }
     }
 
-    async fn run(&self, _job: &Job, input: Order, _checkpoint: Option<()>) -> Result<Step<(), Greeting>, JobError> {
+    async fn run(
+        &self,
+        job: &Job,
+        input: Order,
+        checkpoint: Option<Vec<String>>,
+    ) -> Result<Step<Vec<String>, Greeting>, JobError> {
         match input.ends {
+            Ending::Asks => {
+                let mut said = checkpoint.unwrap_or_default();
+                said.extend(job.answer::<String>()?);
+                if said.len() < 2 {
+                    job.say(format!("asking, with {} answers", said.len())).await?;
+                    return Ok(Step::Wait(said, Wait::Person));
+                }
+                Ok(Step::Done(Greeting { greeting: said.join("; ") }, Vec::new()))
+            }
+            Ending::Shows => {
+                for step in 1..=3 {
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    job.say(format!("公開中 {step}")).await?;
+                }
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                Ok(Step::Done(Greeting { greeting: "shown".to_owned() }, Vec::new()))
+            }
+            Ending::Doubtful => {
+                let act = async { Ok("done".to_owned()) };
+                let probe = async { Ok(Probe::Unknown) };
+                // The first run means to act, and is cut off.
+                if checkpoint.is_none() {
+                    let cut =
+                        async { Err::<String, _>(JobError::Retryable(Code::MysqlUnavailable.problem("cut off"))) };
+                    job.checkpoint(&Vec::<String>::new(), Vec::new()).await?;
+                    job.effect("publish", &(), probe, cut).await?;
+                }
+                let probe = async { Ok(Probe::Unknown) };
+                let greeting = job.effect("publish", &(), probe, act).await?;
+                Ok(Step::Done(Greeting { greeting }, Vec::new()))
+            }
             Ending::Well => Ok(Step::Done(Greeting { greeting: "built".to_owned() }, Vec::new())),
             Ending::Badly | Ending::Refused => Err(JobError::Terminal(Code::ChecksFailed.problem("it broke"))),
             Ending::Busy => std::future::pending().await,
-            Ending::Never => Ok(Step::Wait((), Wait::Person)),
+            Ending::Never => Ok(Step::Wait(Vec::new(), Wait::Person)),
         }
     }
 }

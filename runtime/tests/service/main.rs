@@ -1,5 +1,6 @@
 //! A real service on a real port, seen from outside: MCP of every age, plain HTTP, and our own peer client.
 
+mod asking;
 mod fixture;
 mod guard;
 mod life;
@@ -7,3 +8,4 @@ mod mcp;
 mod peer;
 mod rest;
 mod tasks;
+mod waiting;

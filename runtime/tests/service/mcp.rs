@@ -15,7 +15,21 @@ fn transport(fixture: &Fixture) -> StreamableHttpClientTransport<reqwest::Client
 
 async fn greets(client: RunningService<RoleClient, ()>) {
     let names: Vec<_> = client.list_all_tools().await.expect("tools").into_iter().map(|tool| tool.name).collect();
-    assert_eq!(names, ["greet", "refuse", "burst", "build", "get_job", "cancel_job", "get_usage", "get_transcript"]);
+    assert_eq!(
+        names,
+        [
+            "greet",
+            "refuse",
+            "burst",
+            "build",
+            "get_job",
+            "wait_job",
+            "cancel_job",
+            "resolve_job",
+            "get_usage",
+            "get_transcript"
+        ]
+    );
     let arguments = json!({"name": "Mei"}).as_object().cloned().expect("an object");
     let answer =
         client.call_tool(CallToolRequestParams::new("greet").with_arguments(arguments)).await.expect("an answer");

@@ -55,6 +55,8 @@ pages! {
     "method-not-allowed",
     "idempotency-conflict",
     "not-waiting",
+    "question-over",
+    "bad-request-state",
     "already-finished",
     "releasing",
     "goal-not-understood",

@@ -115,6 +115,11 @@ impl Harness {
         self.coder.take().expect("a Coder is running").stop(Duration::from_secs(5)).await;
     }
 
+    /// Nothing is handed back, and every connection breaks.
+    pub(super) fn kill_planner(&mut self) {
+        drop(self.planner.take().expect("a Planner is running"));
+    }
+
     pub(super) async fn start_coder(&mut self) {
         let service = service("coder", coder(&self.world), &self.files, &self.own, &self.hints).await;
         self.coder = Some(start(service, self.coder_at).await);
@@ -122,6 +127,10 @@ impl Harness {
 
     pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("{}{path}", self.origin)).bearer_auth(self.key.reveal())
+    }
+
+    pub(super) fn origin(&self) -> &str {
+        &self.origin
     }
 
     pub(super) fn without_key(&self, path: &str) -> RequestBuilder {

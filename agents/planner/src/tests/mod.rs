@@ -1,5 +1,6 @@
 //! The Planner from outside: over its REST API, with a team that does what a test says.
 
+mod asking;
 mod edge;
 mod harness;
 mod path;

@@ -11,22 +11,22 @@ use protocol::{
 use runtime::model::{Tape, TapePart};
 use serde_json::{Value, json};
 
-const GOAL: &str = "A guest book, please.";
+pub(super) const GOAL: &str = "A guest book, please.";
 const WHOSE: &str = "Who may write into it?";
 
 /// A tape on which the model answers the Planner so, turn by turn.
-fn answers(answers: &[Value]) -> Tape {
+pub(super) fn answers(answers: &[Value]) -> Tape {
     let app: AppName = "shop".parse().expect("a name");
     let turns = answers.iter().zip(1..).map(|(answer, turn)| heard(turn, &answer.to_string())).collect();
     let part = TapePart { agent: "planner".to_owned(), round: 0, turns };
     Tape { parts: vec![part], ..Tape::of(GOAL.to_owned(), app, Approval::Destructive) }
 }
 
-fn asks() -> Value {
+pub(super) fn asks() -> Value {
     json!({"questions": [WHOSE]})
 }
 
-fn plans() -> Value {
+pub(super) fn plans() -> Value {
     json!({
         "questions": [],
         "summary": "A guest book that everybody may write into.",
