@@ -27,6 +27,8 @@ pub mod tool;
 pub use credentials::{Callers, Credential, Keys, OwnKey, Owner, Principal};
 pub use hints::Hints;
 pub use job::{Job, JobError, Jobs, Step, Wait};
+#[cfg(feature = "overlays")]
+pub use mcp::Server as McpServer;
 pub use peer::{Peer, PeerState};
 pub use service::{Bound, Running, Service, ServiceError};
 pub use store::Store;

@@ -49,19 +49,25 @@ fn the_protocol_does_no_input_or_output() {
 
 /// As a dependency of tests alone, a feature is in no program that is delivered, also when the whole tree is built at once.
 #[test]
-fn no_program_that_is_delivered_has_fail_points() {
+fn no_program_that_is_delivered_has_what_is_for_tests() {
+    for feature in ["fail-points", "overlays"] {
+        only_tests_ask_for(feature);
+    }
+}
+
+fn only_tests_ask_for(feature: &str) {
     let metadata = crate::metadata();
     let mut asked = 0;
     for package in metadata.workspace_packages() {
-        for wanted in package.dependencies.iter().filter(|one| one.features.iter().any(|name| name == "fail-points")) {
-            assert_eq!(wanted.kind, DependencyKind::Development, "{} must not ask for fail points", package.name);
+        for wanted in package.dependencies.iter().filter(|one| one.features.iter().any(|name| name == feature)) {
+            assert_eq!(wanted.kind, DependencyKind::Development, "{} must not ask for {feature}", package.name);
             asked += 1;
         }
-        let passed_on =
-            package.features.iter().any(|(_, parts)| parts.iter().any(|part| part.contains("/fail-points")));
-        assert!(!passed_on, "{} must not pass fail points on", package.name);
+        let passed_on = format!("/{feature}");
+        let passed_on = package.features.iter().any(|(_, parts)| parts.iter().any(|part| part.contains(&passed_on)));
+        assert!(!passed_on, "{} must not pass {feature} on", package.name);
     }
-    assert!(asked > 0, "the tests that end processes ask for fail points");
+    assert!(asked > 0, "the tests ask for {feature}");
 }
 
 fn uses(package: &Package) -> impl Iterator<Item = &str> {

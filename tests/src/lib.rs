@@ -1,10 +1,12 @@
 //! What the integration tests share: a [`World`] or a [`Cluster`] to test in, the [`contract`] of generated apps, and a [`provider`] of
 //! language models with a [`team`] in it.
 
+pub mod clients;
 pub mod clubhouse;
 pub mod cluster;
 pub mod commits;
 pub mod contract;
+pub mod doorman;
 mod front;
 mod marked;
 mod planted;

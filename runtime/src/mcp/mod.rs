@@ -28,6 +28,7 @@ use crate::{
     tool::{self, Act, Entry},
 };
 use asking::Audience;
+use axum::routing::{MethodRouter, any_service};
 use futures::FutureExt as _;
 use job_tools::JobHandle;
 use protocol::{Code, JobId, Problem, Role};
@@ -69,7 +70,11 @@ const FRESH_MS: u64 = 300_000;
 
 /// A service's tools as an MCP server. Cheap to clone: `rmcp` wants one for each request.
 #[derive(Clone)]
-pub(crate) struct Server(Arc<Inner>);
+#[cfg_attr(not(feature = "overlays"), expect(unreachable_pub, reason = "only what a test puts over it sees it"))]
+pub struct Server(Arc<Inner>);
+
+/// What answers at `/mcp` in place of a service's own server, which it is given with the largest body that may come.
+pub(crate) type Overlay = Box<dyn FnOnce(Server, usize) -> MethodRouter + Send>;
 
 struct Inner {
     service: &'static str,
@@ -125,17 +130,6 @@ impl Server {
         let (seal, open) = (Seal::new(terms.question_expiry), listen::Open::default());
         let tools = tools_by_name;
         Self(Arc::new(Inner { service, config, listing, tools, prompts, resources, jobs, terms, seal, stopping, open }))
-    }
-
-    /// The endpoint. Keys, hosts, origins and body sizes were looked at before a request gets here.
-    pub(crate) fn endpoint(self, largest_body: usize) -> StreamableHttpService<Self, NeverSessionManager> {
-        let config = StreamableHttpServerConfig::default()
-            .with_legacy_session_mode(false)
-            .with_json_response(true)
-            .disable_allowed_hosts()
-            .disable_allowed_origins()
-            .with_max_request_body_bytes(largest_body);
-        StreamableHttpService::new(move || Ok(self.clone()), Arc::default(), config)
     }
 
     async fn answer(
@@ -411,6 +405,18 @@ impl Server {
     fn jobs_or_error(&self) -> Result<&Jobs, ErrorData> {
         self.jobs().map_err(|problem| answer::protocol_error(&problem))
     }
+}
+
+/// The endpoint. Keys, hosts, origins and body sizes were looked at before a request gets here.
+pub(crate) fn endpoint<S: ServerHandler + Clone>(server: S, largest_body: usize) -> MethodRouter {
+    let config = StreamableHttpServerConfig::default()
+        .with_legacy_session_mode(false)
+        .with_json_response(true)
+        .disable_allowed_hosts()
+        .disable_allowed_origins()
+        .with_max_request_body_bytes(largest_body);
+    let make = move || Ok(server.clone());
+    any_service(StreamableHttpService::new(make, Arc::new(NeverSessionManager::default()), config))
 }
 
 /// What clients of 2026-07-28 are offered. Nothing here changes while a process runs, so nobody is told of changed lists.

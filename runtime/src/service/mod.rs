@@ -22,7 +22,7 @@ use crate::{
         Timing,
         worker::{Work, Worker, WorkerHandle},
     },
-    mcp::{Server, Terms},
+    mcp::{self, Overlay, Server, Terms},
     telemetry,
     tool::Act,
 };
@@ -74,6 +74,7 @@ pub struct Service {
     question_expiry: Duration,
     upkeep: Vec<BoxFuture<'static, ()>>,
     stopping: CancellationToken,
+    overlay: Option<Overlay>,
 }
 
 impl Service {
@@ -102,6 +103,7 @@ impl Service {
             question_expiry: QUESTION_EXPIRY,
             upkeep: Vec::new(),
             stopping: CancellationToken::new(),
+            overlay: None,
         }
     }
 
@@ -229,6 +231,15 @@ impl Service {
         self
     }
 
+    /// Something else that answers MCP requests, made over the service's own server: what it does not know it hands on. Keys, hosts
+    /// and bodies are looked at before.
+    #[cfg(feature = "overlays")]
+    #[must_use]
+    pub fn overlay<H: rmcp::ServerHandler + Clone>(mut self, over: impl FnOnce(Server) -> H + Send + 'static) -> Self {
+        self.overlay = Some(Box::new(|own, largest_body| mcp::endpoint(over(own), largest_body)));
+        self
+    }
+
     /// A token that is cancelled when the service stops: tools that wait for something answer then.
     #[must_use]
     pub fn stopping(&self) -> CancellationToken {
@@ -265,8 +276,12 @@ impl Service {
         let guard = Guard { public, body_limit, larger_bodies, ..guard };
         let terms = Terms { poll: self.timing.poll, retention: self.retention, question_expiry: self.question_expiry };
         let mcp = Server::new(self.name, tools, jobs.clone(), terms, stopping.clone());
+        let endpoint = match self.overlay {
+            Some(overlay) => overlay(mcp.clone(), guard.largest_body()),
+            None => mcp::endpoint(mcp.clone(), guard.largest_body()),
+        };
         let health = Health { jobs: jobs.clone(), stopping: stopping.clone() };
-        let router = routes::router(self.name, own, mcp, guard, health);
+        let router = routes::router(self.name, own, (mcp, endpoint), guard, health);
         let work = has_long.then_some(Work { slots: self.slots, timing: self.timing, retention: self.retention });
         Ok(Bound { name: self.name, listener, origin, router, jobs, work, upkeep: self.upkeep, stopping })
     }

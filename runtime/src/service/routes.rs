@@ -17,7 +17,7 @@ use axum::{
     http::{Method, Uri},
     middleware::from_fn_with_state,
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{MethodRouter, get},
 };
 use protocol::{Code, Problem};
 use std::{any::Any, sync::Arc};
@@ -32,9 +32,15 @@ pub(super) struct Health {
 }
 
 /// Puts it together. The probes come without host check and key: kubelets and Prometheus ask by address.
-pub(super) fn router(service: &'static str, own: Router, mcp: Server, guard: Guard, health: Health) -> Router {
+pub(super) fn router(
+    service: &'static str,
+    own: Router,
+    (mcp, endpoint): (Server, MethodRouter),
+    guard: Guard,
+    health: Health,
+) -> Router {
     let endpoint = Router::new()
-        .route_service("/mcp", mcp.clone().endpoint(guard.largest_body()))
+        .route("/mcp", endpoint)
         .route_layer(from_fn_with_state(mcp.clone(), listen::admit))
         .route_layer(from_fn_with_state(mcp, guard::known));
     let guarded = own

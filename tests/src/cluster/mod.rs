@@ -104,6 +104,18 @@ impl Cluster {
         runtime::Peer::new(&self.proxy(Role::Host).origin(), key, protocol::Code::HostUnavailable)
     }
 
+    /// A key that this agent knows: one of a service that calls it, a person's for the Planner.
+    ///
+    /// # Panics
+    /// Never: somebody calls each of them.
+    #[must_use]
+    pub fn key_to(&self, role: Role) -> String {
+        match role {
+            Role::Planner => role::API_KEY.to_owned(),
+            other => other.callers().first().expect("somebody calls it").key(),
+        }
+    }
+
     /// The servers of the environment.
     ///
     /// # Panics

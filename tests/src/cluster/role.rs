@@ -43,7 +43,7 @@ impl Role {
     }
 
     /// The services that may call it.
-    fn callers(self) -> &'static [Self] {
+    pub(super) fn callers(self) -> &'static [Self] {
         match self {
             Self::Host => &[Self::Coder, Self::Tester],
             Self::Coder => &[Self::Planner, Self::Architect],

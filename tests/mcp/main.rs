@@ -1,0 +1,3 @@
+//! The front door as others see it: the protocol's conformance suite, clients that others wrote, requests of the worst kind.
+
+mod conformance;
