@@ -98,6 +98,7 @@ pub(super) fn plan() -> Plan {
         assumptions: vec![],
         risk: Risk::Low,
         made_by: None,
+        supplied: false,
     }
 }
 
