@@ -23,8 +23,8 @@ pub(super) fn around(body: &str, find: &str, most: usize) -> (String, String) {
         if from > next && next > 0 {
             text.push_str("...\n");
         }
-        for at in from..to {
-            let _ = writeln!(text, "{}: {}", at + 1, near(lines[at], &wanted));
+        for (at, line) in lines.iter().enumerate().take(to).skip(from) {
+            let _ = writeln!(text, "{}: {}", at + 1, near(line, &wanted));
         }
         next = next.max(to);
         if text.chars().count() > most {
