@@ -1,4 +1,5 @@
-//! The MCP server: one stateless endpoint for MCP 2026-07-28 and for clients down to 2025-03-26, over a service's tools, resources and prompts.
+//! The MCP server: one stateless endpoint for MCP 2026-07-28 and for clients down to 2025-03-26, over a service's tools, resources
+//! and prompts.
 //!
 //! What happens to a call is decided here, what the bytes look like in `rmcp`. A call of a long tool writes its job and
 //! answers with the handle; nothing of a task lives in this process.
@@ -6,10 +7,10 @@
 mod answer;
 mod complete;
 mod cursor;
-mod icon;
 mod job_tools;
 pub(crate) mod listen;
 pub(crate) mod listing;
+mod offer;
 mod prompts;
 mod resources;
 pub(crate) mod tasks;
@@ -30,12 +31,11 @@ use rmcp::{
     model::{
         CacheScope, CallToolRequestParams, CallToolResponse, CancelTaskParams, CompleteRequestMethod,
         CompleteRequestParams, CompleteResult, ConstString, ContentBlock, DiscoverResult, GetPromptRequestMethod,
-        GetPromptRequestParams, GetPromptResponse, GetTaskParams, GetTaskResult, Implementation,
-        InitializeRequestParams, InitializeResult, ListPromptsRequestMethod, ListPromptsResult,
-        ListResourceTemplatesRequestMethod, ListResourceTemplatesResult, ListResourcesRequestMethod,
-        ListResourcesResult, ListToolsResult, PaginatedRequestParams, ProtocolVersion, ReadResourceRequestMethod,
-        ReadResourceRequestParams, ReadResourceResponse, ResourcesCapability, ServerCapabilities, ServerConfig,
-        SubscriptionFilter, SubscriptionsListenRequestMethod, UpdateTaskParams,
+        GetPromptRequestParams, GetPromptResponse, GetTaskParams, GetTaskResult, InitializeRequestParams,
+        InitializeResult, ListPromptsRequestMethod, ListPromptsResult, ListResourceTemplatesRequestMethod,
+        ListResourceTemplatesResult, ListResourcesRequestMethod, ListResourcesResult, ListToolsResult,
+        PaginatedRequestParams, ProtocolVersion, ReadResourceRequestMethod, ReadResourceRequestParams,
+        ReadResourceResponse, ServerConfig, SubscriptionFilter, SubscriptionsListenRequestMethod, UpdateTaskParams,
     },
     service::{RequestContext, SubscriptionContext},
     transport::streamable_http_server::{
@@ -98,8 +98,8 @@ impl Server {
             .with_cache_scope(CacheScope::Public);
         let tools_by_name =
             entries.into_iter().map(|Entry { listing, act }| (listing.name.into_owned(), act)).collect();
-        let capabilities = capabilities(has_jobs, !prompts.is_empty(), resources.is_some());
-        let config = config(service, instructions, capabilities);
+        let capabilities = offer::capabilities(has_jobs, !prompts.is_empty(), resources.is_some());
+        let config = offer::config(service, instructions, capabilities);
         let open = listen::Open::default();
         let tools = tools_by_name;
         Self(Arc::new(Inner { service, config, listing, tools, prompts, resources, jobs, poll, stopping, open }))
@@ -220,19 +220,13 @@ impl ServerHandler for Server {
         Cow::Borrowed(VERSIONS)
     }
 
-    /// What needs a session, or a client that says with each request what it can do, is not offered to those who initialize.
     async fn initialize(
         &self,
         request: InitializeRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<InitializeResult, ErrorData> {
         context.peer.set_peer_info(request.clone());
-        let mut info = self.negotiate_initialize(&request)?;
-        info.capabilities.extensions = None;
-        if let Some(resources) = &mut info.capabilities.resources {
-            resources.subscribe = None;
-        }
-        Ok(info)
+        self.negotiate_initialize(&request).map(offer::without_sessions)
     }
 
     async fn discover(&self, _context: RequestContext<RoleServer>) -> Result<DiscoverResult, ErrorData> {
@@ -337,7 +331,7 @@ impl ServerHandler for Server {
     ) -> Result<GetTaskResult, ErrorData> {
         let (caller, id) = (caller(&context)?, job_id(&request.task_id)?);
         let record = self.jobs_or_error()?.get(&caller, id).await.map_err(|it| answer::protocol_error(&it))?;
-        let ended = matches!(record.status, JobStatus::Done(_)).then_some(record.id);
+        let ended = matches!(record.status, JobStatus::Done(_) | JobStatus::Failed(_)).then_some(record.id);
         let links = self.links(&caller, ended.filter(|_| reads_links(&context))).await;
         Ok(tasks::report(&record, self.0.poll, links))
     }
@@ -378,34 +372,6 @@ impl ServerHandler for Server {
 impl Server {
     fn jobs_or_error(&self) -> Result<&Jobs, ErrorData> {
         self.jobs().map_err(|problem| answer::protocol_error(&problem))
-    }
-}
-
-/// What clients of 2026-07-28 are offered. Nothing here changes while a process runs, so nobody is told of changed lists.
-fn capabilities(has_jobs: bool, has_prompts: bool, has_resources: bool) -> ServerCapabilities {
-    let mut capabilities = ServerCapabilities::builder().enable_tools().build();
-    if has_jobs {
-        capabilities.extensions = ServerCapabilities::builder().enable_tasks().build().extensions;
-    }
-    capabilities.prompts = has_prompts.then(Default::default);
-    capabilities.completions = (has_prompts || has_resources).then(Default::default);
-    capabilities.resources = has_resources.then(|| {
-        let mut resources = ResourcesCapability::default();
-        resources.subscribe = Some(true);
-        resources
-    });
-    capabilities
-}
-
-fn config(service: &'static str, instructions: Option<&'static str>, capabilities: ServerCapabilities) -> ServerConfig {
-    let implementation = Implementation::new(format!("yonin-{service}"), env!("CARGO_PKG_VERSION"))
-        .with_title(format!("Yonin {service}"))
-        .with_description("One of the services of Yonin, a team of agents that changes live PHP applications safely.")
-        .with_icons(vec![icon::of_yonin()]);
-    let config = ServerConfig::new(capabilities).with_server_info(implementation);
-    match instructions {
-        Some(text) => config.with_instructions(text),
-        None => config,
     }
 }
 

@@ -23,7 +23,7 @@ pub(super) fn report(record: &JobRecord, poll: Duration, links: Vec<ContentBlock
         JobStatus::Queued | JobStatus::Running | JobStatus::Asking => TaskPayload::Working,
         JobStatus::InDoubt => in_doubt(record),
         JobStatus::Done(output) => completed(&answer::linked(answer::good(output.clone()), links)),
-        JobStatus::Failed(problem) => completed(&answer::bad(problem)),
+        JobStatus::Failed(problem) => completed(&answer::linked(answer::bad(problem), links)),
         JobStatus::Cancelled => TaskPayload::Cancelled,
     };
     GetTaskResult::new(DetailedTask::new(task(record, poll), payload))
