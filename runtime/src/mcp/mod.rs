@@ -1,4 +1,5 @@
-//! The MCP server: one stateless endpoint for MCP 2026-07-28 and for clients down to 2025-03-26, over a service's tools, resources and prompts.
+//! The MCP server: one stateless endpoint for MCP 2026-07-28 and for clients down to 2025-03-26, over a service's tools, resources
+//! and prompts.
 //!
 //! What happens to a call is decided here, what the bytes look like in `rmcp`. A call of a long tool writes its job and
 //! answers with the handle; nothing of a task lives in this process. What a job asks a person is put to clients that can show a
@@ -9,10 +10,10 @@ mod answer;
 pub(crate) mod asking;
 mod complete;
 mod cursor;
-mod icon;
 mod job_tools;
 pub(crate) mod listen;
 pub(crate) mod listing;
+mod offer;
 mod prompts;
 mod resources;
 mod seal;
@@ -37,12 +38,12 @@ use rmcp::{
     model::{
         CacheScope, CallToolRequestParams, CallToolResponse, CancelTaskParams, CompleteRequestMethod,
         CompleteRequestParams, CompleteResult, ConstString, ContentBlock, DiscoverResult, GetPromptRequestMethod,
-        GetPromptRequestParams, GetPromptResponse, GetTaskParams, GetTaskResult, Implementation,
-        InitializeRequestParams, InitializeResult, InputResponses, ListPromptsRequestMethod, ListPromptsResult,
+        GetPromptRequestParams, GetPromptResponse, GetTaskParams, GetTaskResult, InitializeRequestParams,
+        InitializeResult, InputResponses, ListPromptsRequestMethod, ListPromptsResult,
         ListResourceTemplatesRequestMethod, ListResourceTemplatesResult, ListResourcesRequestMethod,
         ListResourcesResult, ListToolsResult, PaginatedRequestParams, ProtocolVersion, ReadResourceRequestMethod,
-        ReadResourceRequestParams, ReadResourceResponse, ResourcesCapability, ServerCapabilities, ServerConfig,
-        SubscriptionFilter, SubscriptionsListenRequestMethod, UpdateTaskParams,
+        ReadResourceRequestParams, ReadResourceResponse, ServerConfig, SubscriptionFilter,
+        SubscriptionsListenRequestMethod, UpdateTaskParams,
     },
     service::{RequestContext, SubscriptionContext},
     transport::streamable_http_server::{
@@ -125,8 +126,8 @@ impl Server {
             .into_iter()
             .map(|Entry { listing, needs, act }| (listing.name.into_owned(), (needs, act)))
             .collect();
-        let capabilities = capabilities(has_jobs, !prompts.is_empty(), resources.is_some());
-        let config = config(service, instructions, capabilities);
+        let capabilities = offer::capabilities(has_jobs, !prompts.is_empty(), resources.is_some());
+        let config = offer::config(service, instructions, capabilities);
         let (seal, open) = (Seal::new(terms.question_expiry), listen::Open::default());
         let tools = tools_by_name;
         Self(Arc::new(Inner { service, config, listing, tools, prompts, resources, jobs, terms, seal, stopping, open }))
@@ -257,19 +258,13 @@ impl ServerHandler for Server {
         Cow::Borrowed(VERSIONS)
     }
 
-    /// What needs a session, or a client that says with each request what it can do, is not offered to those who initialize.
     async fn initialize(
         &self,
         request: InitializeRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<InitializeResult, ErrorData> {
         context.peer.set_peer_info(request.clone());
-        let mut info = self.negotiate_initialize(&request)?;
-        info.capabilities.extensions = None;
-        if let Some(resources) = &mut info.capabilities.resources {
-            resources.subscribe = None;
-        }
-        Ok(info)
+        self.negotiate_initialize(&request).map(offer::without_sessions)
     }
 
     async fn discover(&self, _context: RequestContext<RoleServer>) -> Result<DiscoverResult, ErrorData> {
@@ -375,7 +370,7 @@ impl ServerHandler for Server {
         let (audience, id) = (Audience::of(caller(&context)?, &context), job_id(&request.task_id)?);
         let jobs = self.jobs_or_error()?;
         let record = jobs.get(&audience.caller, id).await.map_err(|it| answer::protocol_error(&it))?;
-        let ended = matches!(record.status, JobStatus::Done(_)).then_some(record.id);
+        let ended = matches!(record.status, JobStatus::Done(_) | JobStatus::Failed(_)).then_some(record.id);
         let links = self.links(&audience.caller, ended.filter(|_| reads_links(&context))).await;
         Ok(tasks::report(jobs, &record, self.0.terms, &audience, links))
     }
@@ -417,34 +412,6 @@ pub(crate) fn endpoint<S: ServerHandler + Clone>(server: S, largest_body: usize)
         .with_max_request_body_bytes(largest_body);
     let make = move || Ok(server.clone());
     any_service(StreamableHttpService::new(make, Arc::new(NeverSessionManager::default()), config))
-}
-
-/// What clients of 2026-07-28 are offered. Nothing here changes while a process runs, so nobody is told of changed lists.
-fn capabilities(has_jobs: bool, has_prompts: bool, has_resources: bool) -> ServerCapabilities {
-    let mut capabilities = ServerCapabilities::builder().enable_tools().build();
-    if has_jobs {
-        capabilities.extensions = ServerCapabilities::builder().enable_tasks().build().extensions;
-    }
-    capabilities.prompts = has_prompts.then(Default::default);
-    capabilities.completions = (has_prompts || has_resources).then(Default::default);
-    capabilities.resources = has_resources.then(|| {
-        let mut resources = ResourcesCapability::default();
-        resources.subscribe = Some(true);
-        resources
-    });
-    capabilities
-}
-
-fn config(service: &'static str, instructions: Option<&'static str>, capabilities: ServerCapabilities) -> ServerConfig {
-    let implementation = Implementation::new(format!("yonin-{service}"), env!("CARGO_PKG_VERSION"))
-        .with_title(format!("Yonin {service}"))
-        .with_description("One of the services of Yonin, a team of agents that changes live PHP applications safely.")
-        .with_icons(vec![icon::of_yonin()]);
-    let config = ServerConfig::new(capabilities).with_server_info(implementation);
-    match instructions {
-        Some(text) => config.with_instructions(text),
-        None => config,
-    }
 }
 
 /// Links in answers came with 2025-06-18.

@@ -34,7 +34,7 @@ pub(super) fn report(
     let shown = Shown::of(jobs, record, audience);
     let payload = match (&record.status, &shown.question) {
         (JobStatus::Done(output), _) => completed(&answer::linked(answer::good(output.clone()), links)),
-        (JobStatus::Failed(problem), _) => completed(&answer::bad(problem)),
+        (JobStatus::Failed(problem), _) => completed(&answer::linked(answer::bad(problem), links)),
         (JobStatus::Cancelled, _) => TaskPayload::Cancelled,
         (_, Some(question)) if shown.asked => TaskPayload::InputRequired { input_requests: asking::form(question) },
         _ => TaskPayload::Working,

@@ -93,3 +93,18 @@ async fn answers_about_a_task_link_to_what_there_is_to_read_of_it() {
         assert_eq!(told["content"][0]["type"], "text");
     }
 }
+
+#[tokio::test]
+async fn a_task_that_failed_links_to_what_shows_why() {
+    let harness = Harness::start().await;
+    let client = Client::of(&harness);
+    harness.world.state().previews_green = [false].into();
+    let task = harness.submit("posts(title:string!)", json!({"budget": {"attempts": 1}})).await;
+    harness.ended(task.id).await;
+    let failed = client.ask("tasks/get", json!({"taskId": task.id})).await;
+    assert_eq!(failed["result"]["isError"], true, "{failed:#}");
+    let verdict = format!("yonin://tasks/{}/verdict", task.id);
+    assert!(uris(&failed["result"]["content"]).contains(&&*verdict), "{failed:#}");
+    let read = client.read(&verdict).await;
+    assert!(read["contents"][0]["text"].as_str().is_some_and(|text| text.contains("\"passed\":false")), "{read:#}");
+}
