@@ -294,7 +294,7 @@ async fn a_wait_shows_how_the_task_goes_on() {
     while let Some(chunk) = stream.chunk().await.expect("a whole stream") {
         text += std::str::from_utf8(&chunk).expect("UTF-8");
         // It goes on once the stream has begun to show it.
-        if text.contains("designing") {
+        if text.contains("designing: The Architect designs") {
             harness.world.let_go();
         }
     }
@@ -308,6 +308,5 @@ async fn a_wait_shows_how_the_task_goes_on() {
         shown.iter().map(|message| message["params"]["progress"].as_f64().expect("a number")).collect();
     assert!(progress.len() > 2 && progress.windows(2).all(|pair| pair[0] < pair[1]), "{progress:?}");
     let said: Vec<_> = shown.iter().map(|message| message["params"]["message"].as_str().expect("words")).collect();
-    assert_eq!(said[0], "designing: The Architect designs");
     assert!(said.iter().any(|it| it.starts_with("testing")), "{said:?}");
 }
