@@ -13,7 +13,7 @@ use std::{collections::BTreeMap, fmt::Write as _};
 /// What is taken over of a dump.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(super) struct Dump {
-    /// The statements, in the order in which they run: foreign keys come after all rows.
+    /// The statements, in the order in which they run.
     pub(super) migrations: Vec<Migration>,
     /// For each of them the line of the dump that it began in, from 1.
     pub(super) lines: Vec<usize>,
@@ -47,7 +47,8 @@ pub(super) fn read(sql: &str) -> Result<Dump, Problem> {
     if let Some(nul) = sql.find('\0') {
         return Err(named(BadDump::at(nul, "it holds a NUL; dump binary columns with --hex-blob")));
     }
-    let mut reader = Reader { sql, lines: &lines, dump: Dump::default(), links: Vec::new(), rows: None };
+    let mut reader =
+        Reader { sql, lines: &lines, dump: Dump::default(), links: Vec::new(), filled: BTreeMap::new(), rows: None };
     reader.all().map_err(named)?;
     Ok(reader.dump)
 }
@@ -70,8 +71,10 @@ struct Reader<'a> {
     sql: &'a str,
     lines: &'a Lines,
     dump: Dump,
-    /// Foreign keys that were taken out of their tables: where, the table, and what is to be added to it.
-    links: Vec<(usize, String, String)>,
+    /// Foreign keys of tables that were made.
+    links: Vec<Links>,
+    /// The statements that give rows to a table: the first and the last.
+    filled: BTreeMap<String, (usize, usize)>,
     /// Rows that may be followed by more of the same.
     rows: Option<Rows<'a>>,
 }
@@ -146,10 +149,30 @@ impl<'a> Reader<'a> {
         }
         self.statement(tokens)?;
         self.end_rows();
-        for (at, table, keys) in std::mem::take(&mut self.links) {
-            self.push(at, "link", &table, format!("ALTER TABLE {} {keys}", name(&table)));
-        }
+        self.link_late();
         Ok(())
+    }
+
+    /// A dump says to the server not to look at foreign keys meanwhile. Here they are looked at: a table that points to one which comes
+    /// later, to itself, or to one whose rows come later, gets its foreign keys when all rows are there.
+    fn link_late(&mut self) {
+        for links in std::mem::take(&mut self.links) {
+            if links.targets.iter().all(|target| self.is_there_before(target, &links)) {
+                continue;
+            }
+            self.dump.migrations[links.place].sql = links.without;
+            let sql = format!("ALTER TABLE {} {}", name(&links.table), links.add);
+            self.push(links.at, "link", &links.table, sql);
+        }
+    }
+
+    fn is_there_before(&self, target: &str, links: &Links) -> bool {
+        let made = self.dump.tables.iter().map(|(table, _)| table.as_str()).take_while(|table| *table != links.table);
+        let in_time = match (self.filled.get(target), self.filled.get(&links.table)) {
+            (Some((_, last)), Some((first, _))) => last < first,
+            _ => true,
+        };
+        in_time && made.into_iter().any(|table| table == target)
     }
 
     /// A comment that the server runs: what it says is looked at, and left out; anything that would have to be kept is refused.
@@ -204,14 +227,18 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Without `if not exists`, for there is none; and without its foreign keys, since the tables they point to may not be there yet.
+    /// Without `if not exists`, for there is none.
     fn create_table(&mut self, statement: &Statement<'a>) -> Result<(), BadDump> {
         let at = if statement.tokens.get(2).is_some_and(|word| word.is(self.sql, "if")) { 5 } else { 2 };
         let (table, after) = statement.table(at)?;
-        let (definition, links) = without_links(statement, after);
         let begin = statement.begin();
-        self.push(begin, "create", &table, format!("CREATE TABLE {} {definition}", name(&table)));
-        self.links.extend(links.map(|links| (begin, table.clone(), links)));
+        let head = format!("CREATE TABLE {} ", name(&table));
+        let definition = statement.text(&statement.tokens[after..]);
+        self.push(begin, "create", &table, format!("{head}{definition}"));
+        if let Some(links) = Links::of(statement, after) {
+            let links = Links { place: self.dump.migrations.len() - 1, at: begin, table: table.clone(), ..links };
+            self.links.push(Links { without: format!("{head}{}", links.without), ..links });
+        }
         if !self.dump.tables.iter().any(|(known, _)| *known == table) {
             self.dump.tables.push((table, 0));
         }
@@ -243,6 +270,8 @@ impl<'a> Reader<'a> {
     fn end_rows(&mut self) {
         let Some(rows) = self.rows.take() else { return };
         for (at, text) in rows.statements() {
+            let place = self.dump.migrations.len();
+            self.filled.entry(rows.table.clone()).or_insert((place, place)).1 = place;
             self.push(at, "fill", &rows.table, text);
         }
     }
@@ -322,19 +351,43 @@ fn index_on(statement: &Statement<'_>) -> Option<usize> {
     (is(0, "create") && is(index, "index")).then(|| (index + 1..index + 5).find(|at| is(*at, "on"))).flatten()
 }
 
-/// A table's definition behind its name, without its foreign keys; and those, joined for `ALTER TABLE`.
-fn without_links(statement: &Statement<'_>, from: usize) -> (String, Option<String>) {
-    let definition = &statement.tokens[from..];
-    let Some(Parts { items, rest }) = parts(definition) else { return (statement.text(definition), None) };
-    let (links, kept): (Vec<_>, Vec<_>) = items.into_iter().partition(|item| is_link(statement, item));
-    if links.is_empty() {
-        return (statement.text(definition), None);
+/// The foreign keys of a table that is made.
+#[derive(Default)]
+struct Links {
+    /// The statement that makes it.
+    place: usize,
+    at: usize,
+    table: String,
+    /// The tables that they point to.
+    targets: Vec<String>,
+    /// That statement without them.
+    without: String,
+    /// `ADD ..., ADD ...`
+    add: String,
+}
+
+impl Links {
+    /// Those in the definition that begins here.
+    fn of(statement: &Statement<'_>, from: usize) -> Option<Self> {
+        let Parts { items, rest } = parts(&statement.tokens[from..])?;
+        let (links, kept): (Vec<_>, Vec<_>) = items.into_iter().partition(|item| is_link(statement, item));
+        if links.is_empty() {
+            return None;
+        }
+        let text = |items: &[&[Token]], before: &str, between: &str| {
+            items.iter().map(|item| format!("{before}{}", statement.text(item))).collect::<Vec<_>>().join(between)
+        };
+        let target = |item: &&[Token]| {
+            let word = item.iter().position(|token| token.is(statement.sql, "references"))?;
+            Some(unquoted(item.get(word + 1)?.text(statement.sql)))
+        };
+        Some(Self {
+            targets: links.iter().map(|item| target(item).unwrap_or_default()).collect(),
+            without: format!("(\n  {}\n) {}", text(&kept, "", ",\n  "), statement.text(rest)),
+            add: text(&links, "ADD ", ", "),
+            ..Self::default()
+        })
     }
-    let text = |items: &[&[Token]], before: &str, between: &str| {
-        items.iter().map(|item| format!("{before}{}", statement.text(item))).collect::<Vec<_>>().join(between)
-    };
-    let definition = format!("(\n  {}\n) {}", text(&kept, "", ",\n  "), statement.text(rest));
-    (definition, Some(text(&links, "ADD ", ", ")))
 }
 
 /// What stands between the outermost brackets, and what comes after them.

@@ -67,6 +67,31 @@ fn a_dump_becomes_statements_that_can_run_one_after_the_other() {
 }
 
 #[test]
+fn foreign_keys_wait_for_what_they_point_to() {
+    let table = |name: &str, to: &str| match to {
+        "" => format!("CREATE TABLE {name} (id int primary key);"),
+        _ => format!("CREATE TABLE {name} (id int primary key, foreign key (id) references {to} (id));"),
+    };
+    let rows = |name: &str| format!("INSERT INTO {name} VALUES (1);");
+    let (a, b) = (table("a", ""), table("b", "`a`"));
+    for (sql, late) in [
+        (format!("{a}{b}"), false),
+        (format!("{a}{}{b}{}", rows("a"), rows("b")), false),
+        (format!("{a}{b}{}{}", rows("a"), rows("b")), false),
+        (format!("{a}{b}{}{}", rows("b"), rows("a")), true),
+        (format!("{b}{a}"), true),
+        (table("c", "c"), true),
+        (table("c", "elsewhere"), true),
+    ] {
+        let read = dump::read(&sql).expect("a dump");
+        let linked = read.migrations.iter().position(|migration| migration.id.contains("link"));
+        assert_eq!(linked, late.then(|| read.migrations.len() - 1), "{sql}");
+        let in_place = read.migrations.iter().any(|it| it.id.contains("create") && it.sql.contains("foreign key"));
+        assert_eq!(in_place, !late, "{sql}");
+    }
+}
+
+#[test]
 fn many_rows_come_in_statements_of_a_size_that_can_run() {
     let row = |id: usize| format!("({id},'{}')", "x".repeat(900));
     let one = |id| format!("INSERT INTO t (id, x) VALUES {};\n", row(id));
