@@ -6,6 +6,8 @@ mod cluster;
 mod contract;
 mod faults;
 mod goals;
+mod https;
+mod import;
 mod injections;
 mod interrupted;
 mod lifecycle;

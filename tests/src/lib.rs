@@ -16,6 +16,7 @@ pub mod proxy;
 pub mod servers;
 pub mod stream;
 pub mod team;
+pub mod tls;
 mod world;
 
 pub use cluster::Cluster;

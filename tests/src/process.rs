@@ -38,9 +38,18 @@ impl Process {
     /// When it can't be started.
     #[must_use]
     pub fn yonin(arguments: &[&str]) -> Self {
+        Self::yonin_with(arguments, &[])
+    }
+
+    /// The same, with these variables.
+    ///
+    /// # Panics
+    /// When it can't be started.
+    #[must_use]
+    pub fn yonin_with(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let dir = tempfile::Builder::new().prefix("yonin-test-").tempdir().expect("a directory");
         let mut command = Command::new(binary());
-        command.args(arguments).env("TMPDIR", dir.path()).env("YONIN_DATA_DIR", dir.path().join("data"));
+        command.args(arguments).envs(variables.iter().copied()).env("TMPDIR", dir.path()).env("YONIN_DATA_DIR", dir.path().join("data"));
         Self::spawn(command, dir)
     }
 

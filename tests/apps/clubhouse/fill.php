@@ -10,7 +10,8 @@ function ask(string $method, string $url, array $headers, string $body = ''): ar
     $http = ['method' => $method, 'header' => $headers, 'content' => $body, 'follow_location' => 0, 'ignore_errors' => true];
     $text = file_get_contents($url, false, stream_context_create(['http' => $http]));
     if ($text === false) {
-        exit("nothing answers at $url\n");
+        fwrite(STDERR, "nothing answers at $url\n");
+        exit(1);
     }
     return [(int)explode(' ', $http_response_header[0])[1], $http_response_header, $text];
 }
