@@ -52,14 +52,8 @@ pub fn tape() -> Tape {
     };
     let checks =
         [get("login", "c1", "/login", true, &[200, 302, 303]), get("install", "c2", "/install", false, &[200])];
-    let part = |agent: &str, round, replies: Vec<Reply>| TapePart {
-        agent: agent.to_owned(),
-        round,
-        again: 0,
-        turns: (1..).zip(replies).map(|(turn, reply)| heard(turn, reply)).collect(),
-    };
     let parts = vec![
-        part("planner", 0, vec![Reply { text: plan.to_string(), ..Reply::default() }]),
+        part("planner", 0, vec![saying(plan.to_string())]),
         part("architect", 0, vec![calling([("submit_design", design)])]),
         part(
             "coder",
@@ -100,11 +94,25 @@ pub async fn take_over(front: &Front, app: &AppName) {
     assert_eq!(request.send().await.expect("an answer").status(), 303);
 }
 
+/// What an agent heard in a round, turn by turn.
+#[must_use]
+pub fn part(agent: &str, round: u32, replies: Vec<Reply>) -> TapePart {
+    let turns = (1..).zip(replies).map(|(turn, reply)| heard(turn, reply)).collect();
+    TapePart { agent: agent.to_owned(), round, again: 0, turns }
+}
+
+/// An answer in words.
+#[must_use]
+pub fn saying(text: String) -> Reply {
+    Reply { text, ..Reply::default() }
+}
+
 fn heard(turn: u32, reply: Reply) -> Turn {
     Turn { turn, prompt: Digest::of(""), instructions: None, said: vec![], tries: vec![Try::Answered(reply)] }
 }
 
-fn calling<'a>(calls: impl IntoIterator<Item = (&'a str, Value)>) -> Reply {
+/// An answer that calls tools.
+pub fn calling<'a>(calls: impl IntoIterator<Item = (&'a str, Value)>) -> Reply {
     let call = |(number, (name, arguments)): (usize, (&str, Value))| ToolCall {
         id: format!("{name}-{number}"),
         name: name.to_owned(),
