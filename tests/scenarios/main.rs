@@ -1,6 +1,7 @@
 //! The whole product on real servers: a real `yonin up` with its Nginx, PHP-FPM, MariaDB and Redis for each test; or each agent a
 //! process of its own.
 
+mod arranged;
 mod bad_input;
 mod cluster;
 mod contract;

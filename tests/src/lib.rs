@@ -13,6 +13,7 @@ mod planted;
 mod process;
 pub mod provider;
 pub mod proxy;
+pub mod script;
 pub mod servers;
 pub mod stream;
 pub mod team;

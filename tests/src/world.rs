@@ -1,6 +1,10 @@
 use crate::{front::Front, process::Process};
 use nix::sys::signal::Signal;
-use std::{ops::Deref, path::PathBuf};
+use std::{
+    ops::Deref,
+    path::PathBuf,
+    process::{Command, Stdio},
+};
 use tempfile::TempDir;
 use yonin::up::Addresses;
 
@@ -64,6 +68,25 @@ impl World {
     #[must_use]
     pub fn log(&self) -> String {
         self.process.log()
+    }
+
+    /// Rows that a query finds in the environment's MySQL, columns apart by tabs; asked with the server's own client.
+    ///
+    /// # Panics
+    /// When it is refused, or finds none.
+    #[must_use]
+    pub fn ask(&self, sql: &str) -> Vec<String> {
+        let (account, address) = self.at.mysql.trim_start_matches("mysql://").split_once('@').expect("an account");
+        let (user, password) = account.split_once(':').expect("a password");
+        let (host, port) = address.trim_end_matches('/').split_once(':').expect("a port");
+        let mut client = Command::new("mariadb");
+        client.args(["--no-defaults", "--skip-ssl", "--batch", "--skip-column-names", "--user", user, "--host", host]);
+        client.args(["--port", port, "--execute", sql]).env("MYSQL_PWD", password).stdin(Stdio::null());
+        let output = client.output().expect("the client is installed");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let rows: Vec<_> = String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect();
+        assert!(!rows.is_empty(), "nothing was found by {sql}");
+        rows
     }
 
     fn start_in(dir: TempDir, variables: Vec<(String, String)>) -> Self {

@@ -252,3 +252,58 @@ fn uncovered(input: &VerifyInput, list: &Checklist, unproven: &[Unproven]) -> Ve
     let ids = list.unshown(&criteria);
     ids.into_iter().map(|id| format!("no check shows criterion {id}")).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn criterion(id: &str) -> Criterion {
+        Criterion { id: id.into(), text: id.into(), new: true }
+    }
+
+    fn unproven(criterion: &str) -> Unproven {
+        Unproven { criterion: criterion.into(), reason: "no mail can be received here".into() }
+    }
+
+    #[test]
+    fn what_is_left_unproven_is_not_tested_and_never_everything_is() {
+        let criteria = [criterion("c1"), criterion("c2")];
+        let left = [unproven("c2")];
+        let tested: Vec<_> = tested(&criteria, &left).map(|criterion| &*criterion.id).collect();
+        assert_eq!(tested, ["c1"]);
+        assert!(!proves_nothing(&criteria, &left) && !proves_nothing(&[], &[]));
+        assert!(proves_nothing(&criteria, &[unproven("c1"), unproven("c2")]));
+    }
+
+    #[test]
+    fn people_are_told_of_a_change_that_nothing_showed_red_before() {
+        let plan = serde_json::json!({"task": "01890a5d-ac96-774b-bcce-b302099a8057", "app": "shop", "goal": "g", "summary": "s",
+            "steps": [], "criteria": [], "assumptions": [], "risk": "low"});
+        let design = serde_json::json!({"plan": Digest::of(&plan), "base": null, "summary": "s", "resources": [], "migrations": [],
+            "endpoints": [], "cache": [], "files": [], "tests": []});
+        let preview = serde_json::json!({"name": "a".repeat(26), "url": "http://a/", "expires_at": Utc::now()});
+        let input = |base: Option<Digest>, target| -> VerifyInput {
+            let input = serde_json::json!({"task": "01890a5d-ac96-774b-bcce-b302099a8057", "app": "shop", "target": target,
+                "intent": {"plan": plan, "design": design}, "base": base, "change_set": Digest::of("c"), "turn": 1});
+            serde_json::from_value(input).expect("an input")
+        };
+        let result = |before, outcome| CheckResult {
+            id: "a".into(),
+            title: "a".into(),
+            criterion: None,
+            outcome,
+            before,
+            millis: 0,
+            evidence: Default::default(),
+        };
+        let live = Some(Digest::of("live"));
+        let on_preview = serde_json::json!({"kind": "preview", "preview": preview});
+        let told = |input: &VerifyInput, before, outcome| never_red(input, &[result(before, outcome)]).is_some();
+        let grown = input(live, on_preview.clone());
+        assert!(told(&grown, None, Outcome::Passed) && told(&grown, Some(Before::Green), Outcome::Passed));
+        assert!(told(&grown, Some(Before::Red), Outcome::Failed { why: String::new() }));
+        assert!(!told(&grown, Some(Before::Red), Outcome::Passed));
+        assert!(!told(&input(None, on_preview), None, Outcome::Passed), "a new app has nothing before it");
+        assert!(!told(&input(live, serde_json::json!({"kind": "live"})), None, Outcome::Passed));
+    }
+}

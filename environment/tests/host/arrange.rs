@@ -72,7 +72,7 @@ async fn rows_of_a_preview_are_changed_until_it_is_put_back_and_those_of_the_liv
     assert_eq!(stage.members().await, [old.clone(), member("new@club.example", "admin")]);
     let live: Vec<String> =
         sqlx::query_scalar("select email from members").fetch_all(&mut stage.live).await.expect("rows");
-    assert_eq!(live, [old.0.clone()]);
+    assert_eq!(live, std::slice::from_ref(&old.0));
     let reset = PreviewInput { preview: stage.preview.clone(), epoch: stage.ground.epoch() };
     stage.ground.host.reset_preview(reset).await.expect("put back");
     assert_eq!(stage.members().await, [old]);

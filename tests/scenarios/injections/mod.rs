@@ -132,7 +132,7 @@ async fn state(world: &World, app: &str) -> State {
     let name: AppName = app.parse().expect("an app's name");
     let rows = json!([world.get(&name, "/api/members").await, world.get(&name, "/api/notes").await]);
     let rights = format!("select * from mysql.db where Db like 'app%{app}' order by User");
-    State { live: live(world, &name).await, rows, grants: secrets::ask(&world.at.mysql, &rights) }
+    State { live: live(world, &name).await, rows, grants: world.ask(&rights) }
 }
 
 /// Keys, passwords and configurations, but for those of previews.

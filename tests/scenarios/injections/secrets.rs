@@ -5,7 +5,6 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
     sync::{Mutex, PoisonError},
 };
 
@@ -54,21 +53,6 @@ pub(super) fn files(dir: &Path) -> BTreeMap<PathBuf, String> {
         }
     }
     found
-}
-
-/// Rows that a query finds in the environment's MySQL, asked with the server's own client.
-pub(super) fn ask(url: &str, sql: &str) -> Vec<String> {
-    let (account, address) = url.trim_start_matches("mysql://").split_once('@').expect("an account");
-    let (user, password) = account.split_once(':').expect("a password");
-    let (host, port) = address.trim_end_matches('/').split_once(':').expect("a port");
-    let mut client = Command::new("mariadb");
-    client.args(["--no-defaults", "--skip-ssl", "--batch", "--skip-column-names", "--user", user, "--host", host]);
-    client.args(["--port", port, "--execute", sql]).env("MYSQL_PWD", password).stdin(Stdio::null());
-    let output = client.output().expect("the client is installed");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let rows: Vec<_> = String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect();
-    assert!(!rows.is_empty(), "nothing was found by {sql}");
-    rows
 }
 
 /// Every long text, and every list of bytes as it may be written.
