@@ -13,7 +13,7 @@ mod read;
 mod row;
 mod schema;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod write;
 
 pub(crate) use api_keys::{NewApiKey, Which};

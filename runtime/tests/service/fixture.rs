@@ -31,27 +31,37 @@ impl Fixture {
     pub(crate) async fn start() -> Self {
         let store = TempDir::new().expect("a directory");
         let keys = [Credential::random(), Credential::random(), Credential::random()];
-        Self::start_at(([127, 0, 0, 1], 0).into(), store, keys).await
+        Self::start_at(([127, 0, 0, 1], 0).into(), store, keys, |service, _| service).await
     }
 
-    async fn start_at(address: SocketAddr, store: TempDir, [person, planner, coder]: [Credential; 3]) -> Self {
+    /// With something about the service that is not as usual.
+    pub(crate) async fn with(shape: impl FnOnce(Service, &Store) -> Service) -> Self {
+        let store = TempDir::new().expect("a directory");
+        let keys = [Credential::random(), Credential::random(), Credential::random()];
+        Self::start_at(([127, 0, 0, 1], 0).into(), store, keys, shape).await
+    }
+
+    async fn start_at(
+        address: SocketAddr,
+        directory: TempDir,
+        [person, planner, coder]: [Credential; 3],
+        shape: impl FnOnce(Service, &Store) -> Service,
+    ) -> Self {
+        let store = Store::sqlite(&directory.path().join("jobs.db")).await.expect("a store");
         let callers = Callers::nobody()
             .and(&person, Principal::person("mei", Role::Admin))
             .and(&planner, Principal::service("planner"))
             .and(&coder, Principal::service("coder"));
         let tools =
             Toolbox::new().instructions("Greets and builds.").short(Greet).short(Refuse).short(Burst).long(Build);
-        let running = Service::new("fixture", tools)
+        let service = Service::new("fixture", tools)
             .callers(callers)
-            .store(Store::sqlite(&store.path().join("jobs.db")).await.expect("a store"))
+            .store(store.clone())
             .worker(2, quick())
             .allowed_hosts(["fixture.example".to_owned()])
-            .routes(needs(), routes)
-            .bind(address)
-            .await
-            .expect("a port")
-            .start();
-        Self { running, person, planner, coder, store, http: reqwest::Client::new() }
+            .routes(needs(), routes);
+        let running = shape(service, &store).bind(address).await.expect("a port").start();
+        Self { running, person, planner, coder, store: directory, http: reqwest::Client::new() }
     }
 
     /// Stops it, and starts another one on the same port and store.
@@ -59,7 +69,7 @@ impl Fixture {
         let address = self.origin().trim_start_matches("http://").parse().expect("an address");
         let Self { running, person, planner, coder, store, .. } = self;
         running.stop(Duration::from_secs(5)).await;
-        Self::start_at(address, store, [person, planner, coder]).await
+        Self::start_at(address, store, [person, planner, coder], |service, _| service).await
     }
 
     pub(crate) fn origin(&self) -> &str {
@@ -187,7 +197,7 @@ fn about(title: &'static str) -> About {
     About { title, description: "A tool of the tests.", read_only: true, destructive: false, idempotent: true }
 }
 
-struct Greet;
+pub(crate) struct Greet;
 
 impl ShortTool for Greet {
     const NAME: &'static str = "greet";
@@ -264,7 +274,7 @@ impl LongTool for Build {
     type Checkpoint = ();
 
     fn about(&self) -> About {
-        about("Build")
+        About { read_only: false, ..about("Build") }
     }
 
     fn admit(&self, _caller: &Principal, input: &Order) -> Result<Admission, Problem> {

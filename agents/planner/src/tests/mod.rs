@@ -3,6 +3,7 @@
 mod edge;
 mod harness;
 mod path;
+mod roles;
 mod spending;
 mod thinking;
 mod world;
