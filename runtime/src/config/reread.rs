@@ -5,12 +5,15 @@ use std::{fmt, path::PathBuf, time::Duration};
 /// How often a file is looked at. It counts once it was the same twice in a row: who writes it may be in the middle of it.
 const EVERY: Duration = Duration::from_secs(1);
 
+/// What is done with a file's text; why it can't be.
+type Take = dyn Fn(&str) -> Result<(), String> + Send + Sync;
+
 /// A file, and what is done with it when it has changed.
 pub(crate) struct Reread {
     variable: &'static str,
     path: PathBuf,
     taken: String,
-    take: Box<dyn Fn(&str) -> Result<(), String> + Send + Sync>,
+    take: Box<Take>,
 }
 
 impl Reread {

@@ -11,6 +11,8 @@ mod credential;
 mod keys;
 mod own_key;
 mod principal;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use authority::Proven;
 pub use authority::{Authority, Refusal};

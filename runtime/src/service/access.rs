@@ -48,18 +48,18 @@ impl Access {
         method: &Method,
         path: &str,
         caller: &Result<Principal, Problem>,
-    ) -> Result<(), Response> {
+    ) -> Result<(), Box<Response>> {
         let wanted = if *method == Method::HEAD { &Method::GET } else { method };
         let on_path = || self.0.iter().filter(|need| need.path == path);
         let Some(need) = on_path().find(|need| need.method == wanted) else {
-            return Err(match on_path().next() {
+            return Err(Box::new(match on_path().next() {
                 Some(_) => not_for(method, on_path().map(|need| need.method.as_str())),
                 None => undeclared(path),
-            });
+            }));
         };
         let Some(role) = need.role else { return Ok(()) };
-        let caller = caller.as_ref().map_err(|problem| Failure(problem.clone()).into_response())?;
-        caller.require(role).map_err(|problem| insufficient(problem, role))
+        let caller = caller.as_ref().map_err(|problem| Box::new(Failure(problem.clone()).into_response()))?;
+        caller.require(role).map_err(|problem| Box::new(insufficient(problem, role)))
     }
 }
 

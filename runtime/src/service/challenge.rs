@@ -1,7 +1,6 @@
 //! What a caller who is refused hears about getting in: RFC 6750 challenges, and the metadata of RFC 9728 that they point to.
 
-use super::access::Missing;
-use super::access::Need;
+use super::access::{Missing, Need};
 use crate::credentials::Refusal;
 use axum::{Extension, Json, Router, response::Response, routing::get};
 use http::{HeaderValue, Method, StatusCode, header};

@@ -131,7 +131,7 @@ impl Guard {
     async fn answer(&self, mut request: Request, caller: Caller, next: Next) -> Result<Response, Stopped> {
         let refuse = |response| Stopped::Refused(Box::new(response));
         if let Some(path) = request.extensions().get::<MatchedPath>().filter(|path| path.as_str() != "/mcp") {
-            self.access.admit(request.method(), path.as_str(), &caller.0).map_err(refuse)?;
+            self.access.admit(request.method(), path.as_str(), &caller.0).map_err(Stopped::Refused)?;
         }
         let limit = self.limit_of(&caller.0, request.extensions().get::<MatchedPath>());
         let length =

@@ -14,7 +14,7 @@ mod row;
 mod schema;
 mod secret;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod write;
 
 pub(crate) use api_keys::{NewApiKey, Which};

@@ -632,6 +632,23 @@ async fn keys_belong_to_their_agent_and_are_forgotten_in_time(store: Store) {
     assert!(other.live_api_key(&foreign.fingerprint).await.expect("reads").is_some());
 }
 
+impl Store {
+    /// Everything that is kept of API keys, bytes as hex digits: to see what is not there.
+    pub(crate) async fn all_of_api_keys(&self) -> String {
+        let sql = Sql::new("select id, agent, fingerprint, name, role, created_by from api_keys");
+        let mut all = String::new();
+        for row in self.database.rows(&sql).await.expect("reads") {
+            for column in ["id", "fingerprint"] {
+                all += &hex::encode(row.get::<Vec<u8>>(column).expect("bytes"));
+            }
+            for column in ["agent", "name", "role", "created_by"] {
+                all += &row.get::<String>(column).expect("text");
+            }
+        }
+        all
+    }
+}
+
 async fn submit(store: &Store, job: NewJob) -> JobRecord {
     match store.submit(&job).await {
         Ok(Submitted::New(record)) => record,

@@ -218,7 +218,7 @@ async fn a_request_state_is_good_for_its_own_call_only() {
 
 #[tokio::test]
 async fn who_takes_too_long_is_asked_again() {
-    let fixture = Fixture::start_with(|service| service.question_expiry(Duration::from_millis(30))).await;
+    let fixture = Fixture::with(|service, _| service.question_expiry(Duration::from_millis(30))).await;
     let job = started(&fixture, "asks").await;
     let first = asked(&fixture, &job).await;
     let refused = loop {

@@ -56,13 +56,13 @@ pub(crate) struct Fixture {
 
 impl Fixture {
     pub(crate) async fn start() -> Self {
-        Self::start_with(|service| service).await
+        Self::with(|service, _| service).await
     }
 
-    /// With a service that is told more.
-    pub(crate) async fn start_with(more: fn(Service) -> Service) -> Self {
+    /// With something about the service that is not as usual.
+    pub(crate) async fn with(shape: impl FnOnce(Service, &Store) -> Service) -> Self {
         let store = Place::File(Arc::new(TempDir::new().expect("a directory")));
-        Self::start_at(ANY_PORT, store, keys(), more).await
+        Self::start_at(ANY_PORT, store, keys(), shape).await
     }
 
     /// With its jobs on a server.
@@ -72,39 +72,37 @@ impl Fixture {
         let mut connection = sqlx::MySqlConnection::connect(&server).await.expect("the server answers");
         let create = sqlx::AssertSqlSafe(format!("create database {schema}"));
         sqlx::Executor::execute(&mut connection, create).await.expect("a schema");
-        Self::start_at(ANY_PORT, Place::Schema(format!("{server}/{schema}")), keys(), |service| service).await
+        Self::start_at(ANY_PORT, Place::Schema(format!("{server}/{schema}")), keys(), |service, _| service).await
     }
 
     /// Another replica on the same store, with nothing else in common: no hint passes between them.
     pub(crate) async fn beside(&self) -> Self {
         let keys = [self.person.clone(), self.planner.clone(), self.coder.clone()];
-        Self::start_at(ANY_PORT, self.store.clone(), keys, |service| service).await
+        Self::start_at(ANY_PORT, self.store.clone(), keys, |service, _| service).await
     }
 
     async fn start_at(
         address: SocketAddr,
-        store: Place,
+        place: Place,
         [person, planner, coder]: [Credential; 3],
-        more: fn(Service) -> Service,
+        shape: impl FnOnce(Service, &Store) -> Service,
     ) -> Self {
+        let store = place.open().await;
         let callers = Callers::nobody()
             .and(&person, Principal::person("mei", Role::Admin))
             .and(&planner, Principal::service("planner"))
             .and(&coder, Principal::service("coder"));
         let tools =
             Toolbox::new().instructions("Greets and builds.").short(Greet).short(Refuse).short(Burst).long(Build);
-        let running = more(Service::new("fixture", tools))
+        let service = Service::new("fixture", tools)
             .callers(callers)
-            .store(store.open().await)
+            .store(store.clone())
             .worker(2, quick())
             .allowed_hosts(["fixture.example".to_owned()])
             .larger_body("/v1/parcels/{id}", 4 << 20)
-            .routes(needs(), routes)
-            .bind(address)
-            .await
-            .expect("a port")
-            .start();
-        Self { running, person, planner, coder, store, http: reqwest::Client::new() }
+            .routes(needs(), routes);
+        let running = shape(service, &store).bind(address).await.expect("a port").start();
+        Self { running, person, planner, coder, store: place, http: reqwest::Client::new() }
     }
 
     /// Stops it, and starts another one on the same port and store.
@@ -112,7 +110,7 @@ impl Fixture {
         let address = self.origin().trim_start_matches("http://").parse().expect("an address");
         let Self { running, person, planner, coder, store, .. } = self;
         running.stop(Duration::from_secs(5)).await;
-        Self::start_at(address, store, [person, planner, coder], |service| service).await
+        Self::start_at(address, store, [person, planner, coder], |service, _| service).await
     }
 
     pub(crate) fn origin(&self) -> &str {
@@ -267,7 +265,7 @@ fn about(title: &'static str) -> About {
     About { title, description: "A tool of the tests.", read_only: true, destructive: false, idempotent: true }
 }
 
-struct Greet;
+pub(crate) struct Greet;
 
 impl ShortTool for Greet {
     const NAME: &'static str = "greet";
@@ -351,7 +349,7 @@ impl LongTool for Build {
     type Checkpoint = Vec<String>;
 
     fn about(&self) -> About {
-        about("Build")
+        About { read_only: false, ..about("Build") }
     }
 
     fn question(&self, record: &JobRecord) -> Option<Question> {

@@ -18,7 +18,7 @@ async fn nothing_but_public_routes_and_probes_answers_without_a_key() {
     ] {
         let answer = request.send().await.expect("an answer");
         assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
-        assert_eq!(answer.headers()["www-authenticate"], "Bearer");
+        assert!(answer.headers().contains_key("www-authenticate"));
         assert_eq!(answer.json::<Value>().await.expect("JSON")["code"], "unauthorized");
     }
 }

@@ -22,7 +22,13 @@ async fn jobs_need_a_store() {
 #[tokio::test]
 async fn open_streams_end_when_the_service_stops() {
     let fixture = Fixture::start().await;
-    let answer = fixture.http.get(fixture.url("/v1/events")).send().await.expect("a stream");
+    let answer = fixture
+        .http
+        .get(fixture.url("/v1/events"))
+        .bearer_auth(fixture.person.reveal())
+        .send()
+        .await
+        .expect("a stream");
     let mut events = answer.bytes_stream();
     assert_eq!(events.next().await.expect("an event").expect("bytes"), "data: open\n\n");
     let (began, origin) = (Instant::now(), fixture.origin().to_owned());

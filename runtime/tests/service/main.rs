@@ -1,5 +1,6 @@
 //! A real service on a real port, seen from outside: MCP of every age, plain HTTP, and our own peer client.
 
+mod access;
 mod asking;
 mod fixture;
 mod guard;
@@ -7,5 +8,6 @@ mod life;
 mod mcp;
 mod peer;
 mod rest;
+mod rotation;
 mod tasks;
 mod waiting;

@@ -155,6 +155,11 @@ impl Harness {
         self.http.request(method, format!("{}{path}", self.origin)).bearer_auth(self.key.reveal())
     }
 
+    /// A request that says nothing of who asks.
+    pub(super) fn asking(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.origin))
+    }
+
     pub(super) fn without_key(&self, path: &str) -> RequestBuilder {
         self.http.get(format!("{}{path}", self.origin))
     }

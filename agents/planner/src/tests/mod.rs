@@ -6,6 +6,7 @@ mod harness;
 mod import;
 mod mcp;
 mod path;
+mod roles;
 mod spending;
 mod thinking;
 mod world;
