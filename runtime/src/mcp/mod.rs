@@ -6,6 +6,7 @@
 
 mod answer;
 pub(crate) mod asking;
+pub(crate) mod envelope;
 mod job_tools;
 pub(crate) mod listing;
 mod seal;

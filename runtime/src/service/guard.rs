@@ -2,7 +2,8 @@
 
 use crate::{
     Callers, Principal,
-    http::{BodyLimit, Caller, Failure, read},
+    http::{BodyLimit, Caller, Failure, is_json, read},
+    mcp::envelope,
 };
 use axum::{
     body::Body,
@@ -11,7 +12,7 @@ use axum::{
     response::Response,
 };
 use futures::StreamExt as _;
-use http::{HeaderMap, Uri, header};
+use http::{HeaderMap, Method, StatusCode, Uri, header};
 use protocol::{Code, Problem};
 use std::{sync::Arc, time::Duration};
 
@@ -85,12 +86,21 @@ async fn read_off(request: Request) {
     let _ = tokio::time::timeout(Duration::from_secs(5), read).await;
 }
 
-/// Lets only known callers through, with bodies that are neither too large nor too slow however they arrive.
+/// Lets only known callers through, with bodies that are neither too large nor too slow however they arrive, and hold a message.
 pub(super) async fn known(request: Request, next: Next) -> Result<Response, Failure> {
     Caller::of(request.extensions())?;
     let (parts, body) = request.into_parts();
     let body = read(body, BodyLimit::of(&parts.extensions)).await?;
-    Ok(next.run(Request::from_parts(parts, Body::from(body))).await)
+    if parts.method == Method::POST
+        && let Err(answer) = envelope::check(&body)
+    {
+        return Ok(*answer);
+    }
+    let is_json = is_json(&parts.headers);
+    let answer = next.run(Request::from_parts(parts, Body::from(body))).await;
+    // The media type is right, so it is what was in the body.
+    let is_unreadable = is_json && answer.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE;
+    Ok(if is_unreadable { envelope::unreadable() } else { answer })
 }
 
 /// The names the service is reached under, at any port. Others are refused: a web page that points its own name at our
