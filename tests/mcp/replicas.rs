@@ -26,7 +26,7 @@ const AT_ONCE: usize = 8;
 struct Done {
     id: TaskId,
     status: Status,
-    #[serde(default)]
+    /// Connections that broke meanwhile.
     outages: u32,
 }
 
@@ -91,10 +91,11 @@ async fn in_rust(url: &str, key: &str) -> All {
     let one = async |number: usize| {
         let (app, of) = (format!("rs{number}"), format!("rs-{number}"));
         let goal = if number.is_multiple_of(100) { "posts(title:string!)" } else { "Make it nice." };
-        let id = rust::persistently(url, key, async |client| client.submit(&app, &of, goal, "auto").await).await;
+        let (id, broken) =
+            rust::persistently(url, key, async |client| client.submit(&app, &of, goal, "auto").await).await;
         let ends = [Status::Succeeded, Status::Failed];
-        let status = rust::persistently(url, key, async |client| client.until(id, &ends).await).await;
-        (of, Done { id, status, outages: 0 })
+        let (status, again) = rust::persistently(url, key, async |client| client.until(id, &ends).await).await;
+        (of, Done { id, status, outages: broken + again })
     };
     stream::iter((0..TASKS).map(one)).buffer_unordered(AT_ONCE).collect().await
 }

@@ -149,20 +149,26 @@ async fn use_it(world: &World, era: Era, app: &str) -> Result<Used, Broken> {
     Ok(Used { protocol, tools, read, forms: 0, tasks })
 }
 
-/// Does it over a new connection, until the connection holds.
+/// Does it over a new connection, until the connection holds; how many did not, too.
 ///
 /// # Panics
 /// When the server refuses it.
-pub(crate) async fn persistently<T>(url: &str, key: &str, work: impl AsyncFn(&Client) -> Result<T, Broken>) -> T {
+pub(crate) async fn persistently<T>(
+    url: &str,
+    key: &str,
+    work: impl AsyncFn(&Client) -> Result<T, Broken>,
+) -> (T, u32) {
+    let mut outages = 0;
     loop {
         let done = match Client::connect(url, key, Era::Modern).await {
             Ok(client) => work(&client).await,
             Err(broken) => Err(broken),
         };
         match done {
-            Ok(done) => return done,
-            Err(Broken::Outage) => tokio::time::sleep(Duration::from_millis(50)).await,
+            Ok(done) => return (done, outages),
+            Err(Broken::Outage) => outages += 1,
             Err(Broken::Refused(why)) => panic!("{why}"),
         }
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
