@@ -1,3 +1,7 @@
 //! The front door as others see it: the protocol's conformance suite, clients that others wrote, requests of the worst kind.
 
+mod clients;
 mod conformance;
+mod hostile;
+mod mutations;
+mod replicas;

@@ -26,7 +26,7 @@ impl Clients {
     /// Node, about to run a program that npm installed: `inspector`, `conformance`.
     #[must_use]
     pub fn npm(&self, program: &str) -> Command {
-        let mut command = self.command("venv/bin/node");
+        let mut command = self.command("node");
         command.arg(self.0.join("node_modules/.bin").join(program));
         command
     }
@@ -40,7 +40,7 @@ impl Clients {
         // It looks for packages from where the script is.
         let copy = self.0.join(script);
         std::fs::copy(source(script), &copy).expect("a script");
-        let mut command = self.command("venv/bin/node");
+        let mut command = self.command("node");
         command.arg(copy);
         command
     }

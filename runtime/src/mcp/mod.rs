@@ -10,6 +10,7 @@ mod answer;
 pub(crate) mod asking;
 mod complete;
 mod cursor;
+pub(crate) mod envelope;
 mod job_tools;
 pub(crate) mod listen;
 pub(crate) mod listing;

@@ -10,8 +10,8 @@ use super::{
 use crate::{
     Principal,
     credentials::{Authority, Bearer, Fingerprint, Proven, Refusal},
-    http::{BodyLimit, Caller, Failure, read},
-    mcp::Server,
+    http::{BodyLimit, Caller, Failure, is_json, read},
+    mcp::{Server, envelope},
 };
 use axum::{
     body::Body,
@@ -20,7 +20,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use futures::StreamExt as _;
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use protocol::{Code, Problem};
 use std::{
     net::{IpAddr, Ipv4Addr},
@@ -230,15 +230,22 @@ async fn read_off(request: Request) {
 }
 
 /// Lets only known callers through to the MCP endpoint, with bodies that are neither too large nor too slow however they arrive,
-/// and with requests that their role is enough for.
+/// that hold a message, and whose role is enough for it.
 pub(super) async fn known(State(mcp): State<Server>, request: Request, next: Next) -> Result<Response, Response> {
     let refused = |problem: Problem| Failure(problem).into_response();
     let caller = Caller::of(request.extensions()).map_err(refused)?;
     let (parts, body) = request.into_parts();
     let body = read(body, BodyLimit::of(&parts.extensions)).await.map_err(refused)?;
+    if parts.method == Method::POST {
+        envelope::check(&body).map_err(|answer| *answer)?;
+    }
     let needed = mcp.needed(&caller, &body);
     caller.require(needed).map_err(|problem| insufficient(problem, needed))?;
-    Ok(next.run(Request::from_parts(parts, Body::from(body))).await)
+    let is_json = is_json(&parts.headers);
+    let answer = next.run(Request::from_parts(parts, Body::from(body))).await;
+    // The media type is right, so it is what was in the body.
+    let is_unreadable = is_json && answer.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE;
+    Ok(if is_unreadable { envelope::unreadable() } else { answer })
 }
 
 #[cfg(test)]

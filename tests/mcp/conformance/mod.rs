@@ -2,7 +2,7 @@
 //! services. What is not green is written down in `not-green.toml` with its reason; what turns green is to be taken out there.
 
 #[expect(deprecated, reason = "the older revision has them, and the suite asks for them")]
-mod fixture;
+pub(crate) mod fixture;
 
 use fixture::Fixture;
 use runtime::Store;
