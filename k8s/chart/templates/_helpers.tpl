@@ -78,7 +78,9 @@ readinessProbe:
 {{/* A claim of a StatefulSet. Takes a dict: `name`, `storage`. */}}
 {{- define "yonin.claim" -}}
 volumeClaimTemplates:
-  - metadata:
+  - apiVersion: v1
+    kind: PersistentVolumeClaim
+    metadata:
       name: {{ .name }}
     spec:
       accessModes: [ReadWriteOnce]
