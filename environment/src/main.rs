@@ -1,7 +1,8 @@
 //! The parts of the environment that are processes of their own:
 //!
 //! * `environment-host` serves the host's tools to Coder and Tester;
-//! * `environment-host pools` runs the PHP pools, beside Nginx and apart from the host;
+//! * `environment-host pools` runs the PHP pools, beside Nginx and apart from the host; `environment-host pools alive` says with its
+//!   exit code whether it does;
 //! * `environment-host nginx-config` prints the one configuration that Nginx needs.
 
 use anyhow::Context as _;
@@ -23,9 +24,10 @@ async fn main() -> anyhow::Result<ExitCode> {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         [] => Ok(service::process().await),
         ["pools"] => pools().await,
+        ["pools", "alive"] => Ok(alive()),
         ["nginx-config"] => Ok(nginx_config()),
         _ => {
-            eprintln!("usage: environment-host [pools | nginx-config]");
+            eprintln!("usage: environment-host [pools [alive] | nginx-config]");
             Ok(ExitCode::from(2))
         }
     }
@@ -37,15 +39,29 @@ async fn pools() -> anyhow::Result<ExitCode> {
     if let Err(mistakes) = reader.finish() {
         return Ok(report(&mistakes));
     }
-    for dir in [&places.pools, &places.sockets] {
-        std::fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
-    }
+    places.make().with_context(|| format!("cannot make {} and what is below", places.root.display()))?;
     let told_to_stop = runtime::service::told_to_stop()?;
     let supervisor = PoolSupervisor::start(&places.pools, &places.sockets).await?;
     tracing::info!(pools.directory = %places.pools.display(), "PHP pools are started as they are asked for");
     told_to_stop.await;
     supervisor.stop().await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether the supervisor that works on the same places looks after them: what a probe of its container asks.
+fn alive() -> ExitCode {
+    let mut reader = Reader::of_process();
+    let places = Places::read(&mut reader);
+    if let Err(mistakes) = reader.finish() {
+        return report(&mistakes);
+    }
+    match PoolSupervisor::is_alive(&places.sockets) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("nobody looks after the pools: {error}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// Reads `YONIN_ENV_NGINX_LISTEN`, `YONIN_ENV_DOMAIN` and `YONIN_ENV_NGINX_SCRATCH` beside the places.

@@ -4,12 +4,17 @@ use crate::{
     Hints, Service, Store,
     config::{Reader, ServiceConfig, StoreConfig, report},
     service::run_until_signal,
+    store::StoreError,
     telemetry,
 };
 use std::{process::ExitCode, time::Duration};
+use tokio::time::Instant;
 
 /// How long jobs have to be handed back, and requests to be answered, after a signal.
 const DRAIN: Duration = Duration::from_secs(60);
+
+/// How long the store may take to start: everything may be started at once.
+const STARTING: Duration = Duration::from_secs(180);
 
 /// What an agent's `main` does with its arguments: serves until SIGINT or SIGTERM; with `migrate`, brings the store's schema up to
 /// date and ends, as a Kubernetes Job does before a roll-out.
@@ -54,7 +59,8 @@ async fn serve<C>(
         (mistakes, _) => return Ok(report(&mistakes.err().unwrap_or_default())),
     };
     let hints = store.hints()?;
-    let service = store.apply(build(own, Store::open(&store.location).await?, hints.clone(), &config)).hints(hints);
+    let opened = open(&store).await?;
+    let service = store.apply(build(own, opened, hints.clone(), &config)).hints(hints);
     let listen = config.listen;
     let bound = config.apply(service.allowed_hosts(in_cluster(name))).bind(listen).await?;
     tracing::info!(service = name, store = ?store.location, "The agent is ready");
@@ -73,7 +79,26 @@ async fn migrate(name: &'static str) -> Result<ExitCode, Error> {
     if let Err(mistakes) = reader.finish() {
         return Ok(report(&mistakes));
     }
-    Store::open(&store.location).await?;
+    open(&store).await?;
     tracing::info!(store = ?store.location, "The store's schema is up to date");
     Ok(ExitCode::SUCCESS)
+}
+
+/// Opens the store, once it can be reached.
+async fn open(config: &StoreConfig) -> Result<Store, StoreError> {
+    let until = Instant::now() + STARTING;
+    let mut told = false;
+    loop {
+        match Store::open(&config.location).await {
+            Err(error) if error.is_unreachable() && Instant::now() < until => {
+                if !told {
+                    told = true;
+                    let error = &error as &dyn std::error::Error;
+                    tracing::warn!(store = ?config.location, error, "The store can't be reached yet; waiting for it");
+                }
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+            opened => return opened,
+        }
+    }
 }

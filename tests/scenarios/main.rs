@@ -13,6 +13,7 @@ mod injections;
 mod interrupted;
 mod lifecycle;
 mod local_model;
+mod metrics;
 mod planted;
 mod queue;
 mod releases;

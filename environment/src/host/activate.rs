@@ -71,6 +71,7 @@ impl Shared {
         // Its previews are over, even if the host is from here on.
         state.end_previews(input.task, Utc::now());
         self.save(&state)?;
+        metrics::counter!("yonin_releases_total", "outcome" => "activated").increment(1);
         fail::point("record.after", "activate");
         self.tidy(&mut state, input).await;
         Ok(answer)

@@ -1,6 +1,7 @@
+use crate::local::may_switch;
 use ed25519_dalek::VerifyingKey;
 use runtime::config::Reader;
-use std::{path::PathBuf, str::FromStr};
+use std::{fs, io, os::unix::fs::PermissionsExt as _, path::PathBuf, str::FromStr};
 
 /// Where the host finds the environment.
 #[derive(Clone)]
@@ -76,6 +77,18 @@ impl Places {
         let sockets = reader.or("YONIN_ENV_SOCKETS", root.join("run"));
         Self { root, pools, sockets }
     }
+
+    /// Makes the directories that are not there. In the root, which may be a volume that lets everybody write, only its owner may
+    /// from then on: who could put another `pools` there would choose whom PHP works as.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn make(&self) -> io::Result<()> {
+        for dir in [&self.root, &self.pools, &self.sockets] {
+            fs::create_dir_all(dir)?;
+        }
+        if may_switch() { fs::set_permissions(&self.root, fs::Permissions::from_mode(0o711)) } else { Ok(()) }
+    }
 }
 
 /// A key that must be given: there is no other one to fall back to.
@@ -95,6 +108,7 @@ impl FromStr for Given {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::path::Path;
 
     fn read(variables: &[(&str, &str)]) -> (Option<HostConfig>, Vec<String>) {
         let mut reader = Reader::of(variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
@@ -112,6 +126,20 @@ mod tests {
             assert!(mistakes.iter().any(|mistake| mistake.starts_with(name)), "{name}: {mistakes:?}");
         }
         assert!(mistakes.iter().all(|mistake| !mistake.contains("secret")));
+    }
+
+    #[test]
+    fn only_the_owner_may_write_where_everything_is() {
+        let dir = tempfile::tempdir().expect("a directory");
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o777)).expect("it is ours");
+        let root = dir.path().to_owned();
+        let places = Places { pools: root.join("pools"), sockets: root.join("run"), root };
+        for _ in 0..2 {
+            places.make().expect("they are made, and stay");
+            let mode = |path: &Path| fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
+            assert_eq!(mode(&places.root), if may_switch() { 0o711 } else { 0o777 });
+            assert_eq!((mode(&places.pools) & 0o022, mode(&places.sockets) & 0o022), (0, 0));
+        }
     }
 
     #[test]

@@ -1,5 +1,5 @@
 use super::{
-    HostConfig, HostError, atomic,
+    HostConfig, HostError, Places, atomic,
     cache::{Cache, RedisAccount, RedisAdmin},
     config_php::{ConfigPhp, Server},
     database::{Account, Database, MysqlAdmin, Rights},
@@ -45,7 +45,9 @@ impl Host {
     /// # Errors
     /// An address that is none, a missing program, directories that cannot be made.
     pub async fn start(config: HostConfig) -> Result<Self, HostError> {
-        for dir in [config.root.join("apps"), config.root.join("previews"), config.pools.clone()] {
+        let places = Places { root: config.root.clone(), pools: config.pools.clone(), sockets: config.sockets.clone() };
+        places.make().map_err(HostError::file("cannot make", &config.root))?;
+        for dir in [config.root.join("apps"), config.root.join("previews")] {
             fs::create_dir_all(&dir).map_err(HostError::file("cannot make", dir))?;
         }
         let address = |url: &str, usual| {
@@ -71,6 +73,10 @@ impl Host {
         *shared.next_uid.lock().unwrap_or_else(PoisonError::into_inner) = highest.map_or(FIRST_UID, |uid| uid + 1);
         shared.readdress(&states).await?;
         let host = Self(Arc::new(shared));
+        // From nothing on: who sees a counter for the first time does not see that it grew.
+        for outcome in ["activated", "rolled_back"] {
+            metrics::counter!("yonin_releases_total", "outcome" => outcome).increment(0);
+        }
         host.keep_tidy();
         Ok(host)
     }

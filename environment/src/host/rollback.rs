@@ -70,6 +70,7 @@ impl Shared {
         let answer = self.record_return(state, &way);
         state.remember(back.request, answer.clone());
         self.save(state)?;
+        metrics::counter!("yonin_releases_total", "outcome" => "rolled_back").increment(1);
         fail::point("record.after", "rollback");
         Ok(answer)
     }

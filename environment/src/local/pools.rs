@@ -31,6 +31,12 @@ pub struct PoolSupervisor {
     task: JoinHandle<()>,
 }
 
+/// Written anew each time the supervisor has looked after the pools, beside their directories.
+const ALIVE: &str = ".alive";
+
+/// A supervisor that has not looked for so long is stuck: it looks every two seconds.
+const SILENCE: Duration = Duration::from_secs(30);
+
 /// What all pools share.
 struct Ground {
     specs: PathBuf,
@@ -66,6 +72,19 @@ impl PoolSupervisor {
         Ok(Self { stop: stop.drop_guard(), task })
     }
 
+    /// Whether a supervisor, of whichever process, has looked after the pools with these sockets a moment ago.
+    ///
+    /// # Errors
+    /// It has not, or never was there.
+    pub fn is_alive(sockets: &Path) -> io::Result<()> {
+        let looked = fs::metadata(sockets.join(ALIVE))?.modified()?;
+        match looked.elapsed() {
+            Ok(ago) if ago > SILENCE => Err(io::Error::other(format!("the last time was {} s ago", ago.as_secs()))),
+            // A clock that was set back says nothing.
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
     /// Ends every pool: requests under way have ten seconds.
     pub async fn stop(self) {
         drop(self.stop);
@@ -81,6 +100,9 @@ async fn supervise(ground: Arc<Ground>, changes: AsyncFd<OwnedFd>, stop: Cancell
         match wanted(&ground.specs) {
             Ok(wanted) => follow(&ground, &mut pools, wanted),
             Err(error) => tracing::error!(error = %error, "The list of PHP pools cannot be read"),
+        }
+        if let Err(error) = fs::write(ground.sockets.join(ALIVE), "") {
+            tracing::error!(error = %error, "It cannot be written down that the PHP pools are looked after");
         }
         tokio::select! {
             () = changed(&changes) => {}
@@ -233,4 +255,23 @@ async fn extension_directory(php: &Php) -> Result<PathBuf, LocalError> {
     let output = Command::new(&php.cli).args(["-n", "-r", "echo PHP_EXTENSION_DIR;"]).output().await;
     let output = output.map_err(|source| LocalError::Spawn { program: php.cli.display().to_string(), source })?;
     Ok(PathBuf::from(String::from_utf8_lossy(&output.stdout).into_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::SystemTime;
+
+    #[test]
+    fn a_supervisor_that_does_not_look_any_more_is_not_alive() {
+        let dir = tempfile::tempdir().expect("a directory");
+        assert!(PoolSupervisor::is_alive(dir.path()).is_err(), "none was ever there");
+        let file = fs::File::create(dir.path().join(ALIVE)).expect("it can be written");
+        assert!(PoolSupervisor::is_alive(dir.path()).is_ok());
+        file.set_modified(SystemTime::now() - SILENCE - Duration::from_secs(1)).expect("it is ours");
+        assert!(PoolSupervisor::is_alive(dir.path()).is_err());
+        // As the supervisor does when it has looked.
+        fs::write(dir.path().join(ALIVE), "").expect("it can be written");
+        assert!(PoolSupervisor::is_alive(dir.path()).is_ok());
+    }
 }

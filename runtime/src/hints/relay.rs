@@ -32,6 +32,7 @@ const BATCH: usize = 256;
 pub(super) async fn run(client: Client, hints: Hints, mut outgoing: Receiver<Hint>) {
     let me = format!("{:016x}", rand::random::<u64>());
     let mut pause = PAUSES.0;
+    metrics::gauge!("yonin_hints_connected").set(0.0);
     loop {
         let began = Instant::now();
         let error = match relay(&client, &hints, &mut outgoing, &me).await {

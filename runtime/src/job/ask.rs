@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     fail,
-    model::{Refusal, became},
+    model::{Refusal, became, measure},
     store::{Effect, Intent, Outcome, Recorded, Write},
 };
 use protocol::{
@@ -65,6 +65,7 @@ impl Job {
         }
         fail::point("intent.after", &effect.key);
         let tried = became(act.await);
+        measure(self.store.agent(), &tried);
         fail::point("effect.after", &effect.key);
         let outcome = Outcome::Done(written("outcome", &tried)?);
         self.write(&Write::Outcome { key: effect.key.clone(), outcome }).await?;

@@ -25,11 +25,35 @@ const RAREST_POLL: f64 = 60.0;
 
 /// A claimed job and the tool that runs it.
 pub(super) struct Run {
+    agent: &'static str,
     job: Job,
     tool: Arc<dyn ErasedLongTool>,
     claimed: Claimed,
     timing: Timing,
     lease: Lease,
+    /// It was tried often enough.
+    dead: Option<Dead>,
+}
+
+/// Why a job is not tried again.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Dead {
+    /// Errors in a row that might have passed.
+    Failures,
+    /// Workers that died, or fell silent.
+    LostLeases,
+}
+
+impl Dead {
+    /// Counts so many more.
+    pub(super) fn count(self, agent: &'static str, tool: &'static str, jobs: u64) {
+        let reason = match self {
+            Self::Failures => "failures",
+            Self::LostLeases => "lost_leases",
+        };
+        metrics::counter!("yonin_jobs_dead_total", "agent" => agent, "tool" => tool, "reason" => reason)
+            .increment(jobs);
+    }
 }
 
 /// What a run must do next.
@@ -63,7 +87,15 @@ impl Run {
             heard: HashSet::new(),
             cancelling: claimed.cancelling,
         };
-        Self { job: Job::new(jobs, tool.name(), &claimed, drain), tool, claimed, timing, lease }
+        Self {
+            job: Job::new(jobs, tool.name(), &claimed, drain),
+            tool,
+            claimed,
+            timing,
+            lease,
+            dead: None,
+            agent: jobs.agent,
+        }
     }
 
     /// Runs the job, and says which peer's job it should look at again at once, if any.
@@ -96,7 +128,7 @@ impl Run {
         }
         if self.claimed.lost_leases >= self.timing.max_lost_leases {
             let lost = Code::WorkerLost.problem("Every worker that took the job died or fell silent.");
-            return self.give_up(lost).await;
+            return self.give_up(lost, Dead::LostLeases).await;
         }
         let record = &mut self.claimed.record;
         let work = self.tool.run(&self.job, record.input.clone(), record.checkpoint.take());
@@ -148,7 +180,7 @@ impl Run {
         };
         let failures = self.claimed.failures.saturating_add(1);
         if failures >= self.timing.max_failures {
-            return self.give_up(problem).await;
+            return self.give_up(problem, Dead::Failures).await;
         }
         tracing::warn!(job.id = %self.job.id(), job.tool = self.tool.name(), job.failures = failures, %problem,
             "A job will be tried again");
@@ -157,7 +189,7 @@ impl Run {
 
     /// Ends a job that was tried often enough. Past the point of no return what it began may have taken place: saying that it
     /// failed could be a lie, so a person decides.
-    async fn give_up(&mut self, problem: Problem) -> Next {
+    async fn give_up(&mut self, problem: Problem, why: Dead) -> Next {
         let committed = match self.lease.store.get(self.job.id()).await {
             Ok(found) => found.is_some_and(|(_, committed)| committed),
             Err(_) => return Next::Vanish,
@@ -165,6 +197,7 @@ impl Run {
         if committed {
             return Next::Settle(self.doubt(&problem));
         }
+        self.dead = Some(why);
         self.fail(problem).await
     }
 
@@ -238,7 +271,7 @@ impl Run {
                     fail::point("result.after", self.tool.name());
                     self.job.hints.send(self.job.id());
                     fail::point("hint.after", self.tool.name());
-                    count(self.tool.name(), write);
+                    self.count(write);
                     return Ok(());
                 }
                 Err(error @ (StoreError::Fenced | StoreError::Cancelling)) => return Err(error),
@@ -253,6 +286,29 @@ impl Run {
                 }
             }
         }
+    }
+
+    /// Counts what a run came to.
+    fn count(&self, write: &Write) {
+        let (agent, tool) = (self.agent, self.tool.name());
+        let ended = match write {
+            Write::End { end: End::Done(_), .. } => "done",
+            Write::End { end: End::Failed(problem), .. } => {
+                let code = problem.code.as_str();
+                metrics::counter!("yonin_jobs_failed_total", "agent" => agent, "tool" => tool, "code" => code)
+                    .increment(1);
+                if let Some(dead) = self.dead {
+                    dead.count(agent, tool, 1);
+                }
+                "failed"
+            }
+            Write::End { end: End::Cancelled, .. } => "cancelled",
+            Write::Retry { .. } | Write::RetryCleanup { .. } => "retried",
+            Write::HandBack => "handed_back",
+            Write::Doubt { .. } => "in_doubt",
+            _ => "waiting",
+        };
+        metrics::counter!("yonin_runs_total", "tool" => tool, "ended" => ended).increment(1);
     }
 }
 
@@ -270,19 +326,6 @@ fn awaited(write: &Write) -> Option<JobId> {
         Write::Wait { pause: Pause::Peer { job, .. }, .. } => Some(*job),
         _ => None,
     }
-}
-
-fn count(tool: &'static str, write: &Write) {
-    let status = match write {
-        Write::End { end: End::Done(_), .. } => "done",
-        Write::End { end: End::Failed(_), .. } => "failed",
-        Write::End { end: End::Cancelled, .. } => "cancelled",
-        Write::Retry { .. } | Write::RetryCleanup { .. } => "retried",
-        Write::HandBack => "handed_back",
-        Write::Doubt { .. } => "in_doubt",
-        _ => "waiting",
-    };
-    metrics::counter!("yonin_runs_total", "tool" => tool, "ended" => status).increment(1);
 }
 
 /// Exponential with full jitter: anything between nothing and the first pause doubled with each failure.

@@ -2,13 +2,13 @@
 
 use super::{
     Jobs, Timing,
-    run::{Run, Stopping},
+    run::{Dead, Run, Stopping},
 };
 use crate::{
     fail,
     store::{Claimed, Cleared, Look, StoreError, Write},
 };
-use protocol::JobId;
+use protocol::{Code, JobId};
 use std::{collections::HashSet, sync::Arc, time::Duration};
 use tokio::{
     sync::{
@@ -43,7 +43,7 @@ pub struct Worker {
     /// Peers' jobs that something happened to since the last claim.
     woken: HashSet<JobId>,
     runs: JoinSet<Option<JobId>>,
-    counted: Option<Instant>,
+    measured: Option<Instant>,
     cleared: Option<Instant>,
 }
 
@@ -69,6 +69,7 @@ impl Worker {
     #[must_use]
     pub fn start(jobs: Jobs, work: Work) -> WorkerHandle {
         let stopping = Stopping::default();
+        begin_to_count(&jobs, work.slots.max(1));
         let worker = Self {
             name: format!("{}/{}/{:08x}", jobs.agent, std::process::id(), rand::random::<u32>()),
             hints: jobs.hints.subscribe(),
@@ -78,7 +79,7 @@ impl Worker {
             stopping: stopping.clone(),
             woken: HashSet::new(),
             runs: JoinSet::new(),
-            counted: None,
+            measured: None,
             cleared: None,
         };
         WorkerHandle { stopping, task: tokio::spawn(worker.work()) }
@@ -86,6 +87,7 @@ impl Worker {
 
     async fn work(mut self) {
         while !self.stopping.wanted.is_cancelled() {
+            self.measure().await;
             let pause = match self.claim().await {
                 Ok(pause) => pause,
                 Err(error) => {
@@ -113,7 +115,6 @@ impl Worker {
         if free == 0 {
             return Ok(self.work.timing.poll);
         }
-        self.count().await?;
         // New jobs from here on are seen by the next look.
         self.queue.mark_unchanged();
         let woken: Vec<_> = self.woken.iter().copied().collect();
@@ -196,14 +197,24 @@ impl Worker {
         }
     }
 
-    async fn count(&mut self) -> Result<(), StoreError> {
-        if self.counted.is_some_and(|at| at.elapsed() < COUNTED) {
-            return Ok(());
+    /// Tells how much there is to do, also while every slot is taken: that is when others must know.
+    async fn measure(&mut self) {
+        if self.measured.is_some_and(|at| at.elapsed() < COUNTED) {
+            return;
         }
-        self.counted = Some(Instant::now());
-        let (load, agent) = (self.jobs.store.load().await?, self.jobs.agent);
+        self.measured = Some(Instant::now());
+        let (load, agent) = (self.jobs.store.load().await, self.jobs.agent);
+        metrics::gauge!("yonin_store_up", "agent" => agent).set(f64::from(u8::from(load.is_ok())));
+        let load = match load {
+            Ok(load) => load,
+            Err(error) => {
+                tracing::warn!(agent, error = &error as &dyn std::error::Error, "The open jobs can't be counted");
+                return;
+            }
+        };
         let states = [
             ("queued", load.queued),
+            ("blocked", load.blocked),
             ("running", load.running),
             ("waiting", load.waiting),
             ("asking", load.asking),
@@ -213,7 +224,20 @@ impl Worker {
             metrics::gauge!("yonin_jobs", "agent" => agent, "state" => state).set(jobs as f64);
         }
         metrics::gauge!("yonin_queue_age_seconds", "agent" => agent).set(load.oldest.as_secs_f64());
-        Ok(())
+    }
+}
+
+/// Counts from nothing on what an alert waits for: who sees a counter for the first time does not see that it grew.
+fn begin_to_count(jobs: &Jobs, slots: usize) {
+    let agent = jobs.agent;
+    metrics::gauge!("yonin_slots", "agent" => agent).set(slots as f64);
+    for &tool in jobs.tools.keys() {
+        for reason in [Dead::Failures, Dead::LostLeases] {
+            reason.count(agent, tool, 0);
+        }
+        metrics::counter!("yonin_jobs_lost_total", "tool" => tool).increment(0);
+        let code = Code::BudgetExhausted.as_str();
+        metrics::counter!("yonin_jobs_failed_total", "agent" => agent, "tool" => tool, "code" => code).increment(0);
     }
 }
 

@@ -28,6 +28,7 @@ use tape::Tapes;
 pub use tape::{Tape, TapePart};
 pub(crate) use thinking::became;
 pub use thinking::{Brief, Did, Hands, NoHands, Thinking};
+pub(crate) use usage::measure;
 pub use usage::usage;
 
 use crate::config::Reader;

@@ -30,6 +30,24 @@ pub fn usage(agent: &str, turns: &[Turn]) -> Vec<ModelUsage> {
     sums.into_iter().map(priced).collect()
 }
 
+/// Counts what one call took.
+pub(crate) fn measure(agent: &str, tried: &Try) {
+    let (model, tokens) = taken(tried);
+    let outcome = match tried {
+        Try::Answered(_) => "answered",
+        Try::Refused { .. } => "refused",
+        Try::Lost { .. } => "lost",
+    };
+    let labels = [("agent", agent.to_owned()), ("model", model.to_owned())];
+    let with = |name: &'static str, value: &'static str| [labels.as_slice(), &[(name, value.to_owned())]].concat();
+    metrics::counter!("yonin_model_calls_total", &with("outcome", outcome)).increment(1);
+    metrics::counter!("yonin_model_tokens_total", &with("direction", "in")).increment(tokens.input);
+    metrics::counter!("yonin_model_tokens_total", &with("direction", "out")).increment(tokens.output);
+    if let Some(micro_usd) = tokens.micro_usd {
+        metrics::counter!("yonin_model_cost_microdollars_total", &labels).increment(micro_usd);
+    }
+}
+
 /// All together: tokens, and millionths of a US dollar as far as they are known.
 pub(super) fn total<'a>(turns: impl IntoIterator<Item = &'a Turn>) -> Tokens {
     let mut total = Tokens { micro_usd: Some(0), ..Tokens::default() };

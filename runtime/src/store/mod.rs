@@ -122,6 +122,13 @@ pub enum StoreError {
     NoLane,
 }
 
+impl StoreError {
+    /// The server does not answer, or its name is not known: it may have yet to start.
+    pub(crate) fn is_unreachable(&self) -> bool {
+        matches!(self, Self::Database(sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut))
+    }
+}
+
 impl Store {
     /// Opens the SQLite store in this file, creating or upgrading it.
     ///

@@ -243,7 +243,7 @@ impl Store {
     /// How many jobs are open, and for how long the oldest has been queued.
     pub(crate) async fn load(&self) -> Result<Load, StoreError> {
         let sql = Sql::new(
-            "select state, count(*) as jobs, min(due_at) as due, {now} as now from jobs
+            "select state, count(*) as jobs, count(due_at) as free, min(due_at) as due, {now} as now from jobs
              where agent = ? and state in ('queued', 'running', 'waiting', 'asking', 'in_doubt') group by state",
         );
         let mut load = Load::default();
@@ -251,7 +251,8 @@ impl Store {
             let jobs = row.get::<i64>("jobs")?.cast_unsigned();
             match row.get::<String>("state")?.as_str() {
                 "queued" => {
-                    load.queued = jobs;
+                    load.queued = row.get::<i64>("free")?.cast_unsigned();
+                    load.blocked = jobs.saturating_sub(load.queued);
                     let now: i64 = row.get("now")?;
                     let age = row.get::<Option<i64>>("due")?.map_or(0, |due| now.saturating_sub(due));
                     load.oldest = Duration::from_micros(u64::try_from(age).unwrap_or(0));

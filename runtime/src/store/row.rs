@@ -191,7 +191,10 @@ pub(crate) struct Filtered {
 /// How much there is to do.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Load {
+    /// Queued, and nothing is in their way.
     pub(crate) queued: u64,
+    /// Queued behind another of their lane.
+    pub(crate) blocked: u64,
     pub(crate) running: u64,
     pub(crate) waiting: u64,
     pub(crate) asking: u64,

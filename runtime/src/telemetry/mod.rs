@@ -1,5 +1,9 @@
 //! Logs and metrics.
 
+mod catalogue;
+
+pub use catalogue::{Kind, METRICS, Metric};
+
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use std::{
     io::{self, IsTerminal as _},
@@ -13,8 +17,8 @@ use tracing_subscriber::{EnvFilter, filter::FilterFn, fmt, prelude::*};
 const DEFAULT_LEVELS: &str = "info,rmcp=warn";
 
 /// Starts logging to standard error: JSON lines when `YONIN_LOG_FORMAT` is `json`, text otherwise; the level from `YONIN_LOG`
-/// (`info,rmcp=warn` unless given). Colours only on a terminal, and not when `NO_COLOR` is set. Call it once, in `main`; a second
-/// call changes nothing.
+/// (`info,rmcp=warn` unless given). Colours only on a terminal, and not when `NO_COLOR` is set. What is measured from here on is kept for
+/// `/metrics`. Call it once, in `main`; a second call changes nothing.
 pub fn start() {
     let wanted = std::env::var("YONIN_LOG").unwrap_or_else(|_| DEFAULT_LEVELS.to_owned());
     let (filter, mistake) = match EnvFilter::try_new(wanted) {
@@ -30,6 +34,7 @@ pub fn start() {
     if let Some(mistake) = mistake {
         tracing::warn!(%mistake, "YONIN_LOG is not understood; logging at info");
     }
+    recorder();
 }
 
 /// Whatever the level, the library that speaks with language models says nothing: it would quote what providers answer, which may
@@ -54,7 +59,10 @@ fn install() -> Option<PrometheusHandle> {
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), SECONDS)
         .and_then(PrometheusBuilder::install_recorder);
     match installed {
-        Ok(handle) => Some(handle),
+        Ok(handle) => {
+            catalogue::describe();
+            Some(handle)
+        }
         Err(error) => {
             tracing::warn!(%error, "Metrics are not recorded: another recorder was there first");
             None
