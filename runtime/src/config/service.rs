@@ -1,17 +1,14 @@
 //! What every service is told by its environment.
 
-use super::Reader;
+use super::{Reader, listen::Listen};
 use crate::{Callers, Credential, Principal, Service, credentials::Fingerprint};
-use std::{
-    net::{Ipv4Addr, SocketAddr},
-    str::FromStr,
-};
+use std::{net::SocketAddr, str::FromStr};
 
 /// What every service is told by its environment.
 ///
 /// | variable | meaning |
 /// |---|---|
-/// | `YONIN_LISTEN` | address and port; `0.0.0.0:8080` |
+/// | `YONIN_LISTEN` | address or name, and port; `0.0.0.0:8080` |
 /// | `YONIN_ALLOWED_HOSTS` | names it is reached under besides loopback, separated by commas |
 /// | `YONIN_KEY` | its own credential, shown to the services it calls |
 /// | `YONIN_CALLERS` | services that may call it: `planner=KEY,coder=sha256:HEX` |
@@ -37,11 +34,16 @@ impl ServiceConfig {
         let people: Keys = reader.or("YONIN_API_KEYS", Keys::default());
         let callers = services.admit(Callers::nobody(), Principal::Service);
         Self {
-            listen: reader.or("YONIN_LISTEN", SocketAddr::from((Ipv4Addr::UNSPECIFIED, 8080))),
+            listen: Self::listen(reader),
             allowed_hosts: reader.or("YONIN_ALLOWED_HOSTS", Names::default()).0,
             key: Credential::new(reader.required::<Key>("YONIN_KEY").0),
             callers: people.admit(callers, Principal::Person),
         }
+    }
+
+    /// Where it listens; mistakes stay in the reader.
+    pub(crate) fn listen(reader: &mut Reader) -> SocketAddr {
+        reader.or("YONIN_LISTEN", Listen::default()).0
     }
 
     /// The service, told who may call it, and under which names.

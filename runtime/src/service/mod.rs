@@ -2,10 +2,12 @@
 
 mod guard;
 mod listen;
+mod ready;
 mod record;
 mod routes;
 mod signal;
 
+pub use ready::ready;
 pub use signal::{run_until_signal, told_to_stop};
 
 use crate::{
