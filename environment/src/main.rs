@@ -1,6 +1,6 @@
 //! The parts of the environment that are processes of their own:
 //!
-//! * `environment-host` serves the host's tools to Coder and Tester;
+//! * `environment-host` serves the host's tools to Coder and Tester; `environment-host ready` asks it whether it is ready;
 //! * `environment-host pools` runs the PHP pools, beside Nginx and apart from the host; `environment-host pools alive` says with its
 //!   exit code whether it does;
 //! * `environment-host nginx-config` prints the one configuration that Nginx needs.
@@ -23,11 +23,12 @@ async fn main() -> anyhow::Result<ExitCode> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         [] => Ok(service::process().await),
+        ["ready"] => Ok(runtime::service::ready().await),
         ["pools"] => pools().await,
         ["pools", "alive"] => Ok(alive()),
         ["nginx-config"] => Ok(nginx_config()),
         _ => {
-            eprintln!("usage: environment-host [pools [alive] | nginx-config]");
+            eprintln!("usage: environment-host [ready | pools [alive] | nginx-config]");
             Ok(ExitCode::from(2))
         }
     }

@@ -3,7 +3,7 @@
 use crate::{
     Hints, Service, Store,
     config::{Reader, ServiceConfig, StoreConfig, report},
-    service::run_until_signal,
+    service::{ready, run_until_signal},
     store::StoreError,
     telemetry,
 };
@@ -17,7 +17,7 @@ const DRAIN: Duration = Duration::from_secs(60);
 const STARTING: Duration = Duration::from_secs(180);
 
 /// What an agent's `main` does with its arguments: serves until SIGINT or SIGTERM; with `migrate`, brings the store's schema up to
-/// date and ends, as a Kubernetes Job does before a roll-out.
+/// date and ends, as a Kubernetes Job does before a roll-out; with `ready`, asks the one that runs whether it is.
 ///
 /// `read` takes what the agent needs to know from the environment, and leaves mistakes in the reader; `build` makes the service.
 /// The exit code is 2 when the configuration or the arguments are wrong, 1 when something else is.
@@ -32,8 +32,9 @@ pub async fn run<C>(
     let ended = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         [] => serve(name, read, build).await,
         ["migrate"] => migrate(name).await,
+        ["ready"] => Ok(ready().await),
         _ => {
-            eprintln!("usage: {name}-agent [migrate]");
+            eprintln!("usage: {name}-agent [migrate | ready]");
             return ExitCode::from(2);
         }
     };

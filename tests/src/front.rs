@@ -21,7 +21,12 @@ pub struct Front {
 }
 
 impl Front {
-    pub(crate) fn new(origin: &str, web: &str, key: &str) -> Self {
+    /// The one whose REST API is at `origin`, whose Nginx is at `web`, and which knows this key.
+    ///
+    /// # Panics
+    /// When there can be no client.
+    #[must_use]
+    pub fn new(origin: &str, web: &str, key: &str) -> Self {
         let http = reqwest::Client::builder().no_proxy().redirect(Policy::none()).build().expect("a client");
         let (origin, web, key) = (origin.to_owned(), web.to_owned(), key.to_owned());
         Self { client: Client::new(&origin, &key).expect("plain HTTP needs nothing"), http, origin, web, key }

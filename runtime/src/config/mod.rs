@@ -1,5 +1,6 @@
 //! Configuration: environment variables `YONIN_*`, read once, every mistake reported at once.
 
+mod listen;
 mod reread;
 mod service;
 mod store;

@@ -1,23 +1,19 @@
 //! What every service is told by its environment.
 
-use super::{Reader, reread::Reread};
+use super::{Reader, listen::Listen, reread::Reread};
 use crate::{
     Callers, Credential, OwnKey, Principal, Service,
     credentials::Fingerprint,
     service::{Limits, Rate, hosts::Name},
 };
 use protocol::Role;
-use std::{
-    collections::HashMap,
-    net::{Ipv4Addr, SocketAddr},
-    str::FromStr,
-};
+use std::{collections::HashMap, net::SocketAddr, str::FromStr};
 
 /// What every service is told by its environment.
 ///
 /// | variable | meaning |
 /// |---|---|
-/// | `YONIN_LISTEN` | address and port; `0.0.0.0:8080` |
+/// | `YONIN_LISTEN` | address or name, and port; `0.0.0.0:8080` |
 /// | `YONIN_ALLOWED_HOSTS` | names it is reached under besides loopback and its own in the cluster, separated by commas |
 /// | `YONIN_PUBLIC_URL` | where people reach it through a proxy, `https://yonin.example.com`; where each request was sent to |
 /// | `YONIN_KEY` | its own credential, shown to the services it calls |
@@ -60,7 +56,7 @@ impl ServiceConfig {
         let callers = admit::<People>(reader, "YONIN_API_KEYS", services, &mut reread);
         let limits = Limits::default();
         Self {
-            listen: reader.or("YONIN_LISTEN", SocketAddr::from((Ipv4Addr::UNSPECIFIED, 8080))),
+            listen: Self::listen(reader),
             allowed_hosts: reader.or("YONIN_ALLOWED_HOSTS", Names::default()).0,
             key,
             callers,
@@ -71,6 +67,11 @@ impl ServiceConfig {
             },
             reread,
         }
+    }
+
+    /// Where it listens; mistakes stay in the reader.
+    pub(crate) fn listen(reader: &mut Reader) -> SocketAddr {
+        reader.or("YONIN_LISTEN", Listen::default()).0
     }
 
     /// The service, told who may call it, how often and under which names; and to look for changes of that as long as it runs.

@@ -6,12 +6,14 @@ mod guard;
 pub(crate) mod hosts;
 mod limit;
 mod listen;
+mod ready;
 mod record;
 mod routes;
 mod signal;
 
 pub use access::Need;
 pub use limit::{Limits, Rate};
+pub use ready::ready;
 pub use signal::{run_until_signal, told_to_stop};
 
 use crate::{
