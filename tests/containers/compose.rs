@@ -33,7 +33,8 @@ impl Compose {
 
     /// So that a run that was killed can be told from what the machine's owner runs.
     fn labels(&self) -> String {
-        let services = ["planner", "architect", "coder", "tester", "store", "hints", "host", "web", "php", "mysql", "redis"];
+        let services =
+            ["planner", "architect", "coder", "tester", "store", "hints", "host", "web", "php", "mysql", "redis"];
         let label = |name| format!("  {name}: {{labels: {{dev.yonin.test: \"{}\"}}}}\n", self.project);
         format!("services:\n{}", services.map(label).concat())
     }

@@ -4,7 +4,10 @@
 mod compose;
 
 use compose::{Compose, docker, reaches, succeed};
-use protocol::{TaskId, task::{Status, Task}};
+use protocol::{
+    TaskId,
+    task::{Status, Task},
+};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::{
@@ -59,7 +62,8 @@ fn files_of(image: &str) -> Vec<String> {
 
 async fn a_goal_goes_live(front: &Front) {
     let app = front.fresh_app();
-    let task = front.goal(&app, "掲示板を作って。posts(title:string!, body:text, mood:enum(happy|sad)=happy)").succeed().await;
+    let task =
+        front.goal(&app, "掲示板を作って。posts(title:string!, body:text, mood:enum(happy|sad)=happy)").succeed().await;
     let verdict = front.verdict(task.id).await;
     assert!(verdict.passed, "{verdict:#?}");
     assert_eq!(front.open(&task.result.expect("a result").url).await, 200);
@@ -106,7 +110,9 @@ async fn submit_over_mcp(front: &Front, app: &str) -> TaskId {
     let request = request.header("mcp-protocol-version", "2026-07-28").header("mcp-method", "tools/call");
     let answer = request.header("mcp-name", "submit_task").json(&call).send().await.expect("an answer");
     let answer: Value = answer.json().await.expect("JSON");
-    let id = answer["result"]["structuredContent"]["job_id"].as_str().or(answer["result"]["structuredContent"]["id"].as_str());
+    let id = answer["result"]["structuredContent"]["job_id"]
+        .as_str()
+        .or(answer["result"]["structuredContent"]["id"].as_str());
     id.unwrap_or_else(|| panic!("a task: {answer:#}")).parse().expect("an id")
 }
 

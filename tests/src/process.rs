@@ -49,7 +49,11 @@ impl Process {
     pub fn yonin_with(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let dir = tempfile::Builder::new().prefix("yonin-test-").tempdir().expect("a directory");
         let mut command = Command::new(binary());
-        command.args(arguments).envs(variables.iter().copied()).env("TMPDIR", dir.path()).env("YONIN_DATA_DIR", dir.path().join("data"));
+        command
+            .args(arguments)
+            .envs(variables.iter().copied())
+            .env("TMPDIR", dir.path())
+            .env("YONIN_DATA_DIR", dir.path().join("data"));
         Self::spawn(command, dir)
     }
 

@@ -94,6 +94,16 @@ pub const METRICS: &[Metric] = &[
         &["outcome"],
         "Releases that the host made live (activated), and ways back that it took (rolled_back)",
     ),
+    gauge(
+        "yonin_waiting_calls",
+        &["service"],
+        "MCP calls that wait for a job right now; each holds a connection, for 45 s at most",
+    ),
+    counter(
+        "yonin_requests_too_fast_total",
+        &[],
+        "Requests that were refused with 429: more than their caller may send",
+    ),
     counter(
         "yonin_tool_calls_total",
         &["service", "tool", "outcome"],

@@ -24,7 +24,7 @@ impl Ground {
         let dir = TempDir::new().expect("a directory");
         let (mine, theirs) = (Credential::random(), Credential::random());
         let callers = Callers::nobody()
-            .and(&mine, Principal::Person("mei".to_owned()))
+            .and(&mine, Principal::person("mei", protocol::Role::Operator))
             .and(&theirs, Principal::Service("theirs".to_owned()));
         let service = Service::new("hostile", jobs::toolbox())
             .callers(callers)
