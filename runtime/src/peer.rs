@@ -153,10 +153,10 @@ impl Peer {
         }
     }
 
-    /// Asks for a job to be cancelled. A job that has ended is no error.
+    /// Asks for a job to be cancelled, which is acknowledged also of one that has ended, or has come too far to be stopped.
     ///
     /// # Errors
-    /// `unavailable`, [`Code::NotFound`], or [`Code::Releasing`] when it can't be cancelled any more.
+    /// `unavailable`, or [`Code::NotFound`].
     pub async fn cancel(&self, job: JobId) -> Result<(), Problem> {
         let request = ClientRequest::CancelTaskRequest(CancelTaskRequest::new(CancelTaskParams::new(job.to_string())));
         self.request(&request, None).await.map(drop)

@@ -124,9 +124,7 @@ impl Seen {
             Statement::Delete(delete) => rows(delete_target(delete)?, "Deletes rows."),
             Statement::Insert(insert) => {
                 let table = insert_target(insert)?;
-                let danger = if self.tables.contains(&table) {
-                    "Fills a table that this change makes."
-                } else if insert.replace_into || insert.on.is_some() {
+                let danger = if insert.replace_into || insert.on.is_some() {
                     "Adds rows, and overwrites those that have the same key."
                 } else {
                     "Adds rows among those that users have written."
