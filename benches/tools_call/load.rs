@@ -17,7 +17,8 @@ pub(crate) const CONNECTIONS: usize = 16;
 
 /// What one round came to.
 pub(crate) struct Seen {
-    calls: u32,
+    /// How long each call took, the quickest first.
+    calls: Vec<Duration>,
     time: Duration,
     processor: Duration,
 }
@@ -25,12 +26,17 @@ pub(crate) struct Seen {
 impl Seen {
     /// Calls per second.
     pub(crate) fn rate(&self) -> f64 {
-        f64::from(self.calls) / self.time.as_secs_f64()
+        self.calls.len() as f64 / self.time.as_secs_f64()
     }
 
     /// The server's processor time for each call, in microseconds.
     pub(crate) fn cost(&self) -> f64 {
-        self.processor.as_secs_f64() * 1e6 / f64::from(self.calls)
+        self.processor.as_secs_f64() * 1e6 / self.calls.len() as f64
+    }
+
+    /// What 99 of 100 calls took at most, in milliseconds.
+    pub(crate) fn p99(&self) -> f64 {
+        self.calls[(self.calls.len() - 1) * 99 / 100].as_secs_f64() * 1e3
     }
 }
 
@@ -40,33 +46,39 @@ pub(crate) async fn run(server: &Server) -> anyhow::Result<Seen> {
     let mut callers = JoinSet::new();
     for _ in 0..CONNECTIONS {
         let connection = Connection::open(&server.origin).await?;
-        callers.spawn(call(connection, server.key.clone(), began + TIME));
+        let host = server.origin.trim_start_matches("http://").to_owned();
+        callers.spawn(call(connection, host, server.key.clone(), began + TIME));
     }
-    let mut calls = 0;
+    let mut calls = Vec::new();
     while let Some(called) = callers.join_next().await {
-        calls += called??;
+        calls.append(&mut called??);
     }
-    Ok(Seen { calls, time: began.elapsed(), processor: server.processor()? - used })
+    ensure!(!calls.is_empty(), "no call was answered");
+    let time = began.elapsed();
+    calls.sort_unstable();
+    Ok(Seen { calls, time, processor: server.processor()? - used })
 }
 
-async fn call(mut connection: Connection, key: String, until: Instant) -> anyhow::Result<u32> {
+async fn call(mut connection: Connection, host: String, key: String, until: Instant) -> anyhow::Result<Vec<Duration>> {
     let body = Bytes::from(body().to_string());
-    let mut calls = 0;
+    let mut calls = Vec::new();
     while Instant::now() < until {
-        let answer = connection.send(request(&key, body.clone())?).await?;
+        let sent = Instant::now();
+        let answer = connection.send(request(&host, &key, body.clone())?).await?;
         ensure!(answer.status() == StatusCode::OK, "{}: {:?}", answer.status(), answer.body());
-        if calls == 0 {
+        let took = sent.elapsed();
+        if calls.is_empty() {
             let answer: Value = serde_json::from_slice(answer.body())?;
             ensure!(answer["result"]["structuredContent"] == arguments(), "{answer}");
         }
-        calls += 1;
+        calls.push(took);
     }
     Ok(calls)
 }
 
-fn request(key: &str, body: Bytes) -> anyhow::Result<Request<Full<Bytes>>> {
+fn request(host: &str, key: &str, body: Bytes) -> anyhow::Result<Request<Full<Bytes>>> {
     let request = Request::post("/mcp")
-        .header("host", "localhost")
+        .header("host", host)
         .header("authorization", format!("Bearer {key}"))
         .header("accept", "application/json, text/event-stream")
         .header("content-type", "application/json")

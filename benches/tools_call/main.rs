@@ -1,5 +1,5 @@
-//! An authenticated `tools/call` without I/O, through everything that a request passes here, beside bare axum and bare rmcp that
-//! answer the same.
+//! An authenticated `tools/call` without I/O, through everything that a request passes here, beside bare axum, bare rmcp and the
+//! official SDKs for Python and TypeScript that answer the same.
 //!
 //! Each server is a process of its own, so that its processor time can be told from the load's. Rounds go through the servers in
 //! turn: what disturbs one disturbs the others, and the ratios hold where single figures do not.
@@ -47,7 +47,7 @@ async fn compare() -> anyhow::Result<()> {
 }
 
 fn table(rounds: &[Vec<Seen>]) -> Table {
-    let mut table = Table::new(["server", "calls/s", "of axum's", "processor µs per call", "of axum's"]);
+    let mut table = Table::new(["server", "calls/s", "of axum's", "p99 ms", "processor µs per call", "of axum's"]);
     for (index, kind) in Kind::ALL.into_iter().enumerate() {
         let of =
             |measure: fn(&Seen) -> f64| rounds.iter().map(move |round| (measure(&round[index]), measure(&round[0])));
@@ -59,6 +59,7 @@ fn table(rounds: &[Vec<Seen>]) -> Table {
             kind.name().to_owned(),
             spread(rate, 0),
             spread(rate_ratio, 2),
+            spread(of(Seen::p99).map(|(own, _)| own), 2),
             spread(cost, 1),
             spread(cost_ratio, 2),
         ]);

@@ -11,6 +11,7 @@ use std::{
     process::{Child, ChildStdin, Command, Stdio},
     time::Duration,
 };
+use tests::clients::Clients;
 
 /// What answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,17 +22,23 @@ pub(crate) enum Kind {
     Rmcp,
     /// A service of ours with all that a request passes.
     Yonin,
+    /// The official SDK for Python with nothing around it.
+    Python,
+    /// The official SDK for TypeScript with nothing around it, on Node.
+    TypeScript,
 }
 
 impl Kind {
     /// All, the one that the others are compared with first.
-    pub(crate) const ALL: [Self; 3] = [Self::Axum, Self::Rmcp, Self::Yonin];
+    pub(crate) const ALL: [Self; 5] = [Self::Axum, Self::Rmcp, Self::Yonin, Self::Python, Self::TypeScript];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Axum => "axum",
             Self::Rmcp => "rmcp",
             Self::Yonin => "yonin",
+            Self::Python => "python",
+            Self::TypeScript => "typescript",
         }
     }
 
@@ -51,6 +58,7 @@ pub(crate) fn run(kind: Kind) -> anyhow::Result<()> {
             Kind::Axum => axum::start().await,
             Kind::Rmcp => rmcp::start().await,
             Kind::Yonin => yonin::start().await,
+            Kind::Python | Kind::TypeScript => anyhow::bail!("it is a program of its own"),
         }
     })?;
     println!("{}", serving.origin);
@@ -75,12 +83,7 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start(kind: Kind) -> anyhow::Result<Self> {
-        let mut child = Command::new(std::env::current_exe()?)
-            .arg(format!("--serve={}", kind.name()))
-            .env("YONIN_LOG", "warn")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()?;
+        let mut child = program(kind)?.env("YONIN_LOG", "warn").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let stdin = child.stdin.take();
         let mut origin = String::new();
         BufReader::new(child.stdout.take().context("it is piped")?).read_line(&mut origin)?;
@@ -99,6 +102,19 @@ impl Server {
         let times = fields.split(' ').skip(11).take(2).map(str::parse::<u32>);
         Ok(TICK * times.sum::<Result<u32, _>>()?)
     }
+}
+
+/// What serves it: this program, or one of others'.
+fn program(kind: Kind) -> anyhow::Result<Command> {
+    Ok(match kind {
+        Kind::Python => Clients::installed().python("echo.py").into_std(),
+        Kind::TypeScript => Clients::installed().node("echo.mjs").into_std(),
+        Kind::Axum | Kind::Rmcp | Kind::Yonin => {
+            let mut own = Command::new(std::env::current_exe()?);
+            own.arg(format!("--serve={}", kind.name()));
+            own
+        }
+    })
 }
 
 impl Drop for Server {

@@ -2,6 +2,7 @@
 
 mod clients;
 mod conformance;
+mod guide;
 mod hostile;
 mod mutations;
 mod replicas;

@@ -1,5 +1,6 @@
 //! Thousands of requests that were good before something was done to them: whatever it was, the answer is one that the protocol
-//! knows, and nothing breaks. The same ones every time; `YONIN_MUTATIONS=1000000` for more.
+//! knows, and nothing breaks. The same ones every time; `YONIN_MUTATIONS=1000000` for more. (Not led by what the code does with
+//! them, as `cargo fuzz` is: that needs a nightly compiler.)
 
 use crate::hostile::ground::{Ground, Request};
 use futures::{StreamExt as _, stream};
