@@ -55,6 +55,14 @@ impl Authority {
         }
     }
 
+    /// Whether it knew that one not long ago, good or not by now.
+    pub(crate) fn knew(&self, fingerprint: &Fingerprint) -> bool {
+        match self {
+            Self::Configuration(_) => false,
+            Self::Keys(keys) => keys.knew(fingerprint),
+        }
+    }
+
     /// Who that is.
     pub(crate) async fn find(&self, fingerprint: &Fingerprint) -> Result<Option<Proven>, Problem> {
         match self {

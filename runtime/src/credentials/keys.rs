@@ -126,6 +126,11 @@ impl Keys {
         holds.then(|| known.proven.clone())
     }
 
+    /// Whether the store knew it when it was last asked.
+    pub(crate) fn knew(&self, fingerprint: &Fingerprint) -> bool {
+        self.0.recent.read().unwrap_or_else(PoisonError::into_inner).contains_key(fingerprint)
+    }
+
     /// Who that is, as the store says.
     pub(crate) async fn find(&self, fingerprint: &Fingerprint) -> Result<Option<Proven>, Problem> {
         // Before reading: what changes while it reads is read again.

@@ -20,7 +20,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use futures::StreamExt as _;
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http::{HeaderValue, Method, StatusCode, header};
 use protocol::{Code, Problem};
 use std::{
     net::{IpAddr, Ipv4Addr},
@@ -91,15 +91,18 @@ impl Guard {
         }
     }
 
-    /// Who is calling. A stranger pays before anybody looks into a store for it.
-    async fn identify(&self, headers: &HeaderMap, from: IpAddr) -> Result<Result<Proven, Refusal>, Stopped> {
-        let bearer = Bearer::of(headers);
+    /// Who is calling. A stranger pays before anybody looks into a store for it; whoever was known a moment ago is none, however many
+    /// strangers share its address.
+    async fn identify(&self, bearer: Bearer, from: IpAddr) -> Result<Result<Proven, Refusal>, Stopped> {
         if let Bearer::Key(key) = bearer
             && let Some(proven) = self.authorities.iter().find_map(|authority| authority.recall(&key))
         {
             return self.paced(proven).map(Ok);
         }
-        self.strangers.take(&counted_as(from)).map_err(Stopped::TooFast)?;
+        let knew = |key| self.authorities.iter().any(|authority| authority.knew(&key));
+        if !matches!(bearer, Bearer::Key(key) if knew(key)) {
+            self.strangers.take(&counted_as(from)).map_err(Stopped::TooFast)?;
+        }
         match bearer {
             Bearer::Nothing => Ok(Err(Refusal::NothingShown)),
             Bearer::Malformed => Ok(Err(Refusal::Unknown)),
@@ -164,7 +167,7 @@ impl Guard {
 
 /// Finds out under which host, by whom and how often the service is called, and whether this call may be made; says what a refused
 /// caller can do about it.
-pub(super) async fn pass(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
+pub(super) async fn pass(State(guard): State<Arc<Guard>>, mut request: Request, next: Next) -> Response {
     let named = match guard.hosts.admit(request.uri(), request.headers()) {
         Ok(named) => named,
         Err(problem) => return Failure(problem).into_response(),
@@ -173,13 +176,12 @@ pub(super) async fn pass(State(guard): State<Arc<Guard>>, request: Request, next
     let path = request.uri().path().to_owned();
     let (bearer, from) = (Bearer::of(request.headers()), request.extensions().get::<From>().copied());
     let from = from.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |From(address)| address);
-    let identified = match guard.identify(request.headers(), from).await {
+    let identified = match guard.identify(bearer, from).await {
         Ok(identified) => identified,
         Err(stopped) => return stopped.into_response(),
     };
     let refusal = identified.as_ref().err().cloned();
     let caller = Caller(identified.map(|proven| proven.principal).map_err(|refusal| refusal.problem()));
-    let mut request = request;
     request.extensions_mut().insert(reached.clone());
     let answered = guard.answer(request, caller.clone(), next).await;
     let mut response = answered.unwrap_or_else(Stopped::into_response);

@@ -223,6 +223,31 @@ async fn who_asks_too_fast_waits_and_nobody_else_does() {
     assert_eq!(sent(greet(&fixture.person)).await.status(), 200, "after as long as was said");
 }
 
+#[tokio::test]
+async fn strangers_at_the_same_address_hold_nobody_up_who_is_known() {
+    let (mut keys, slow) = (None, Rate { per_second: 1, burst: 2 });
+    let fixture = Fixture::with(|service, store| {
+        let made = Keys::new("fixture", store, Hints::in_process(), Callers::nobody());
+        keys = Some(made.clone());
+        service.keys(made).limits(Limits { strangers: slow, ..Limits::default() })
+    })
+    .await;
+    let wanted = json!({"name": "mei", "role": "operator"});
+    let owner = Principal::person("owner", Role::Admin);
+    let wanted: CreateKey = serde_json::from_value(wanted).expect("a wish");
+    let mei = Credential::new(keys.expect("made").create(&owner, wanted).await.expect("a key").key);
+    let list = |key: &Credential| fixture.mcp(key, "tools/list", json!({}), Tasks::Unknown);
+    assert_eq!(sent(list(&mei)).await.status(), 200);
+    // For longer than a key is taken for good without asking again.
+    let until = Instant::now() + Duration::from_millis(2_500);
+    let mut turned_away = 0;
+    while Instant::now() < until {
+        turned_away += usize::from(sent(list(&Credential::random())).await.status() == 429);
+        assert_eq!(sent(list(&mei)).await.status(), 200);
+    }
+    assert!(turned_away > 0, "there were too many strangers");
+}
+
 /// The status of a request as it stands.
 async fn raw(fixture: &Fixture, request: &str) -> u16 {
     let mut stream = TcpStream::connect(fixture.origin().trim_start_matches("http://")).await.expect("a connection");
