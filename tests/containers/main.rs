@@ -77,7 +77,7 @@ async fn a_goal_survives_the_death_of_a_coder(compose: &Compose, front: &Front) 
     let app = front.fresh_app();
     let began = Instant::now();
     let submitted = submit_over_mcp(front, &app.to_string()).await;
-    let task = front.when(submitted, |task| is_building(task)).await;
+    let task = front.when(submitted, is_building).await;
     for coder in compose.containers("coder") {
         // The container itself knows nothing of this death; it is started again, as after any other.
         let pid = docker(&["inspect", "--format", "{{.State.Pid}}", &coder]).parse().expect("a pid");
