@@ -58,7 +58,6 @@ async function until(client, id, statuses) {
 
 // All that is there to read of a task.
 async function read(client, id) {
-    if (!client.getServerCapabilities().resources) return null;
     const parts = {};
     for (const part of PARTS) {
         const { contents } = await client.readResource({ uri: `yonin://tasks/${id}${part}` });

@@ -64,8 +64,6 @@ async def until(client, id, statuses):
 
 async def read(client, id):
     """All that is there to read of a task."""
-    if client.server_capabilities.resources is None:
-        return None
     parts = {}
     for part in PARTS:
         contents = (await client.read_resource(f"yonin://tasks/{id}{part}")).contents

@@ -3,13 +3,13 @@
 use serde_json::Value;
 
 const GUIDE: &str = include_str!("../../docs/guide.md");
-const SECTION: &str = "## MCP clients: connecting\n";
+const SECTION: &str = "### Connecting a client\n";
 const URL: &str = "http://localhost:8080/mcp";
 
 /// The blocks of a language, in order, each with the words before it.
 fn blocks(language: &str) -> Vec<(&'static str, &'static str)> {
     let (_, section) = GUIDE.split_once(SECTION).expect("the guide has the section");
-    let section = section.split("\n## ").next().expect("a section");
+    let section = section.split("\n### ").next().expect("a section");
     let mut parts = section.split("```");
     let mut blocks = Vec::new();
     while let (Some(words), Some(block)) = (parts.next(), parts.next()) {

@@ -1,9 +1,9 @@
 //! The Inspector, on its command line: a process for every call. Of the newest revision, it waits for the tasks that its calls become.
 
-use super::{Used, is_true, said};
+use super::{PARTS, Used, is_true, said};
 use protocol::{TaskId, task::Status};
 use serde_json::{Value, json};
-use std::{process::Stdio, time::Duration};
+use std::{collections::BTreeMap, process::Stdio, time::Duration};
 use tests::{World, clients::Clients};
 use tokio::process::Command;
 
@@ -78,7 +78,14 @@ async fn the_inspector_has_an_app_built_is_asked_and_cancels() {
 
     let tasks = [("built", built), ("approved", approved), ("cancelled", cancelled)];
     let tasks = tasks.map(|(name, id)| (name.to_owned(), id)).into();
-    let used = Used { protocol: String::new(), tools: listed.remove(0), read: None, forms: 0, tasks };
+    let mut read = BTreeMap::new();
+    for part in PARTS {
+        let mut command = modern.asks("resources/read");
+        let answer: Value = said(command.arg("--uri").arg(format!("yonin://tasks/{built}{part}"))).await;
+        let text = answer["result"]["contents"][0]["text"].as_str().unwrap_or_else(|| panic!("{answer:#}"));
+        read.insert(part.to_owned(), text.len() as u64);
+    }
+    let used = Used { protocol: String::new(), tools: listed.remove(0), read, forms: 0, tasks };
     is_true(&world, &used).await;
 }
 

@@ -16,8 +16,8 @@ pub(crate) struct Used {
     /// The revision it agreed on.
     pub(crate) protocol: String,
     pub(crate) tools: Vec<String>,
-    /// The length of each part of the first task that it read; nothing when the server offers nothing to read.
-    pub(crate) read: Option<BTreeMap<String, u64>>,
+    /// The length of each part of the first task, as it read it.
+    pub(crate) read: BTreeMap<String, u64>,
     /// How many forms it was shown.
     pub(crate) forms: u32,
     /// By what became of them.
@@ -62,9 +62,7 @@ pub(crate) async fn is_true(front: &Front, used: &Used) {
         let task = front.client.task(used.tasks[name]).await.expect("the id that the client was given is that of REST");
         assert_eq!(task.status, status, "{name}: {task:#?}");
     }
-    if let Some(read) = &used.read {
-        assert!(PARTS.iter().all(|part| read[*part] > 0), "{read:?}");
-    }
+    assert!(PARTS.iter().all(|part| used.read[*part] > 0), "{:?}", used.read);
 }
 
 async fn used(mut command: Command, world: &World, mode: &str, app: &str) -> Used {

@@ -126,7 +126,7 @@ fn transport(list: &dyn Fn() -> Request) -> Vec<Case> {
         ("PUT", list().line("PUT /mcp HTTP/1.1"), 405, "nothing"),
         ("another path", list().line("POST /mcp/../mcp HTTP/1.1"), 404, "not-found"),
         ("no HTTP", list().line("hello"), 400, "nothing"),
-        ("no host", list().without("Host"), 403, "forbidden"),
+        ("no host", list().without("Host"), 400, "bad-host"),
         ("a length that is none", list().and("Content-Length", "-1"), 400, "nothing"),
         ("two lengths", list().and("Content-Length", "1").and("Content-Length", "2"), 400, "nothing"),
         ("a header of one megabyte", list().and("X-Large", &"a".repeat(1024 * 1024)), 431, "nothing"),
