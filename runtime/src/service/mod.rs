@@ -319,6 +319,7 @@ impl Bound {
     pub fn start(self) -> Running {
         // Before the first request, so that it is counted.
         telemetry::recorder();
+        metrics::gauge!("yonin_waiting_calls", "service" => self.name).set(0.0);
         let closing = CancellationToken::new();
         let worker = self.jobs.zip(self.work).map(|(jobs, work)| Worker::start(jobs, work));
         let server = tokio::spawn(listen::serve(self.listener, self.router, closing.clone()));
