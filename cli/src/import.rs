@@ -19,6 +19,7 @@ const NAMED: usize = 20;
 pub(crate) fn body(import: &Import) -> Result<ImportApp, Failure> {
     let found = Found::below(&import.dir)?;
     found.tell();
+    import.check_document_root(&found.files)?;
     let file = |(path, content): (String, Content)| {
         let path = import.placed(path);
         let place = path.parse().map_err(|error: PathError| Code::BadPath.problem(format!("{path}: {error}")));
@@ -34,9 +35,28 @@ pub(crate) fn body(import: &Import) -> Result<ImportApp, Failure> {
 }
 
 impl Import {
+    /// The document root by the name that it has in the directory; none where nothing is moved.
+    fn document_root(&self) -> Option<&str> {
+        let root = self.document_root.as_deref()?.trim_start_matches("./").trim_end_matches('/');
+        (root != "public").then_some(root)
+    }
+
+    /// What is moved to `public/` is there, and nothing else is.
+    fn check_document_root(&self, files: &[(String, Content)]) -> Result<(), Failure> {
+        let Some(root) = self.document_root().filter(|root| !matches!(*root, "" | ".")) else { return Ok(()) };
+        let below =
+            |dir: &str| files.iter().any(|(path, _)| path.strip_prefix(dir).is_some_and(|it| it.starts_with('/')));
+        let why = match (below(root), below("public")) {
+            (true, false) => return Ok(()),
+            (false, _) => format!("there is no file below {root}, which is to be the document root"),
+            (true, true) => format!("{root} is to become public/, which is there already"),
+        };
+        Err(Code::BadPath.problem(why).into())
+    }
+
     /// Where a file of the directory stands in the release.
     fn placed(&self, path: String) -> String {
-        match self.document_root.as_deref().map(|root| root.trim_start_matches("./").trim_end_matches('/')) {
+        match self.document_root() {
             None => path,
             Some("" | ".") => format!("public/{path}"),
             Some(root) => match path.strip_prefix(root).and_then(|rest| rest.strip_prefix('/')) {

@@ -153,7 +153,7 @@ async fn what_cannot_be_taken_over_is_told_and_leaves_nothing() {
         (with_file("public/index.php", "<?php echo $nothing;"), Some(Stage::Verify), Code::ChecksFailed, ""),
     ] {
         let app = world.fresh_app();
-        let (problem, at) = match world.client.import(&app, &body, "key").await {
+        let (problem, at) = match world.client.import(&app, &body, app.as_str()).await {
             Err(Failure::Problem(problem)) => (problem, None),
             Err(other) => panic!("{other}"),
             Ok(task) => {
@@ -166,7 +166,8 @@ async fn what_cannot_be_taken_over_is_told_and_leaves_nothing() {
         assert_eq!(world.status(&app, Method::GET, "/").await, 404, "{problem}");
     }
     let app = world.fresh_app();
-    let asked = world.client.import(&app, &ImportApp { approval: Approval::Always, ..body.clone() }, "key").await;
+    let asked =
+        world.client.import(&app, &ImportApp { approval: Approval::Always, ..body.clone() }, app.as_str()).await;
     let asked = world.when(asked.expect("accepted").id, |task| task.status == Status::Waiting).await;
     world.client.reject(asked.id, None).await.expect("rejected");
     let ended = world.when(asked.id, |task| task.status.is_final()).await;
