@@ -3,9 +3,9 @@
 use runtime::store::StoreLocation;
 use tests::cluster::{Role, Setup, Stores, run_agent};
 
-/// How often a schema is made in these logs.
+/// How often a schema is made in these logs, by the step that every later one comes after.
 fn upgrades(log: &str) -> usize {
-    log.matches("The store's schema was upgraded").count()
+    log.matches("The store's schema was upgraded store.schema=2").count()
 }
 
 async fn five_start_at_once_and_one_makes_the_schema(stores: Stores) {
