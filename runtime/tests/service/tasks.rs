@@ -9,6 +9,9 @@ async fn a_long_call_is_a_task_to_those_who_declare_it() {
     for changing in ["taskId", "createdAt", "lastUpdatedAt"] {
         shown[changing] = format!("[{}]", shown[changing].as_str().map_or("no text", |_| changing)).into();
     }
+    // Unless a worker was faster than the answer.
+    let message = shown.as_object_mut().and_then(|shown| shown.shift_remove("statusMessage"));
+    assert!([None, Some(json!("Queued"))].contains(&message), "{message:?}");
     insta::assert_json_snapshot!(shown);
 
     let id = handle["taskId"].as_str().expect("an id");
