@@ -471,6 +471,15 @@ async fn many_open_an_empty_store_at_once() {
     }
 }
 
+/// Which MySQL asks for over TLS, or not at all.
+#[tokio::test]
+async fn an_account_with_a_password_opens_the_store() {
+    for place in [place::mariadb().await, place::mysql().await].into_iter().flatten() {
+        let url = place.url_of_a_new_account().await;
+        Store::mysql(&url, 2).await.expect("a store");
+    }
+}
+
 #[tokio::test]
 async fn a_server_with_a_newer_schema_is_refused_unless_it_serves_older_programs() {
     for place in [place::mariadb().await, place::mysql().await].into_iter().flatten() {

@@ -30,6 +30,22 @@ impl Place {
     }
 }
 
+impl Place {
+    /// The URL of the schema under an account that was made a moment ago: its password is in no server's memory yet.
+    pub(crate) async fn url_of_a_new_account(&self) -> String {
+        let Self::Schema { server, schema } = self else { panic!("a file has no accounts") };
+        let mut connection = MySqlConnection::connect(server).await.expect("the server answers");
+        for statement in [
+            format!("create user '{schema}'@'%' identified by 'pass-word'"),
+            format!("grant all privileges on `{schema}`.* to '{schema}'@'%'"),
+        ] {
+            connection.execute(sqlx::AssertSqlSafe(statement)).await.expect("an account");
+        }
+        let (_, address) = server.rsplit_once('@').expect("an address");
+        format!("mysql://{schema}:pass-word@{address}/{schema}")
+    }
+}
+
 /// A file.
 pub(crate) async fn sqlite() -> Option<Place> {
     Some(Place::File(tempfile::tempdir().expect("a directory")))
