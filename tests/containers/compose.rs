@@ -109,7 +109,7 @@ pub(crate) fn docker(arguments: &[&str]) -> String {
 pub(crate) fn reaches(container: &str, address: &str, port: u16) -> bool {
     let network = format!("container:{container}");
     let open = format!("exec 3<>/dev/tcp/{address}/{port}");
-    let arguments = ["run", "--rm", "--network", &network, "debian:bookworm-slim", "timeout", "3", "bash", "-c", &open];
+    let arguments = ["run", "--rm", "--network", &network, "debian:bookworm-slim", "timeout", "2", "bash", "-c", &open];
     Command::new("docker").args(arguments).output().expect("it runs").status.success()
 }
 
