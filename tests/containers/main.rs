@@ -1,5 +1,5 @@
 //! Each service in a container of its own, as `docker/compose.yaml` has it, on MySQL and Redis. `./dev containers` builds the images and
-//! provides the engine.
+//! provides the engine; it is a stage of `./dev test`.
 
 mod compose;
 
