@@ -16,7 +16,7 @@ use protocol::{
     },
 };
 use runtime::{About, Job, JobError, LongTool, Peer, Principal, Step, tool::Admission};
-use std::{pin::pin, time::Duration};
+use std::time::Duration;
 use tokio::time::interval;
 
 /// Putting a preview back takes as long as its rows take to be copied again.
@@ -190,8 +190,8 @@ impl Verify {
         let done = Done::default();
         // A new word for every run: what an earlier run left in the world is never taken for this one's.
         let name = format!("r{:016x}", rand::random::<u64>());
-        let run = async { Run::begin(world, &name).await?.checks(list, &done).await };
-        let mut run = pin!(run);
+        // Boxed: a run holds connections to everything, and every future that waits for it would carry them.
+        let mut run = Box::pin(async { Run::begin(world, &name).await?.checks(list, &done).await });
         let mut breath = interval(BREATH);
         let mut told = None;
         loop {
