@@ -25,7 +25,7 @@ pub use config::{Engine, Peers, PlannerConfig};
 
 use crate::{
     apps::Apps,
-    pipeline::{ImportTool, RollbackTool, SubmitTool, Team},
+    pipeline::{Import, Rollback, Submit, TaskTool, Team},
     tape::Tapes,
     tasks::Tasks,
 };
@@ -46,9 +46,9 @@ pub fn service(config: PlannerConfig, store: Store, hints: Hints, callers: Calle
     let tools = Toolbox::new()
         .instructions(mcp::INSTRUCTIONS)
         .without_job_tools()
-        .long(SubmitTool { team: team.clone() })
-        .long(RollbackTool { team: team.clone() })
-        .long(ImportTool { team });
+        .long(TaskTool::<Submit>::of(&team))
+        .long(TaskTool::<Rollback>::of(&team))
+        .long(TaskTool::<Import>::of(&team));
     let keys = Keys::new(NAME, &store, hints.clone(), callers.clone());
     Service::new(NAME, tools)
         .callers(callers)

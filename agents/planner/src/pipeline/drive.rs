@@ -72,7 +72,7 @@ impl Answer {
 }
 
 /// One task in the hands of one worker.
-pub(super) struct Drive<'a> {
+pub(crate) struct Drive<'a> {
     pub(super) job: &'a Job,
     pub(super) team: &'a Team,
     pub(super) order: &'a Order,

@@ -1,35 +1,25 @@
-use super::{
-    drive::{Drive, Team},
-    order::Order,
-    progress::Progress,
-    settle,
-};
+use super::{drive::Drive, order::Order, progress::Progress, tool::Begins};
 use crate::{import::Supplied, kept};
 use protocol::{
     Code, Problem,
     artifact::Plan,
     event::What,
-    pipeline::{Event, Pipeline},
-    task::{Question, Stage, Status},
-    tools::planner::{IMPORT_APP, ImportAppInput, TaskOutcome},
+    pipeline::Event,
+    tools::planner::{IMPORT_APP, ImportAppInput},
 };
 use runtime::{
-    About, Job, JobError, LongTool, Principal, Step,
+    About, JobError,
     tool::{Admission, Aside},
 };
 
 /// `import_app`: an app that exists elsewhere becomes a tested, live release as it is.
-pub(crate) struct ImportTool {
-    pub(crate) team: Team,
-}
+pub(crate) struct Import;
 
-impl LongTool for ImportTool {
+impl Begins for Import {
     const NAME: &'static str = IMPORT_APP;
     type Input = ImportAppInput;
-    type Output = TaskOutcome;
-    type Checkpoint = Progress;
 
-    fn about(&self) -> About {
+    fn about() -> About {
         About {
             title: "Import an app",
             description: "Take over a PHP app that exists elsewhere, as it is: its files (text, or base64), and a mysqldump of its schema \
@@ -43,7 +33,7 @@ impl LongTool for ImportTool {
     }
 
     /// Looks through all of it at once. What was supplied is kept beside the job.
-    fn admit(&self, _caller: &Principal, input: &ImportAppInput) -> Result<Admission, Problem> {
+    fn admit(input: &ImportAppInput) -> Result<Admission, Problem> {
         let unwritable = |error: serde_json::Error| Code::Internal.problem(error.to_string());
         let supplied = serde_json::to_value(Supplied::of(input)?).map_err(unwritable)?;
         let rest = ImportAppInput { files: Vec::new(), sql: None, ..input.clone() };
@@ -54,50 +44,8 @@ impl LongTool for ImportTool {
         Ok(Admission { lane: Some(input.app.to_string()), events: vec![What::Submitted], aside: Some(aside) })
     }
 
-    async fn run(
-        &self,
-        job: &Job,
-        input: ImportAppInput,
-        checkpoint: Option<Progress>,
-    ) -> Result<Step<Progress, TaskOutcome>, JobError> {
-        let drive = Drive { job, team: &self.team, order: &Order::from(&input) };
-        let progress = match checkpoint {
-            Some(progress) => progress,
-            None => {
-                let progress = Progress::starting(Pipeline::Planning, None);
-                let moved = What::Moved { stage: Stage::Plan, status: Status::Running, attempt: 0 };
-                job.checkpoint(&progress, vec![moved]).await?;
-                progress
-            }
-        };
-        drive.run(progress).await
-    }
-
-    async fn cancelled(
-        &self,
-        job: &Job,
-        input: ImportAppInput,
-        checkpoint: Option<Progress>,
-    ) -> Result<Vec<What>, JobError> {
-        if let Some(mut progress) = checkpoint {
-            let drive = Drive { job, team: &self.team, order: &Order::from(&input) };
-            drive.settle(&mut progress).await?;
-        }
-        Ok(vec![settle::cancelled()])
-    }
-
-    fn in_doubt(&self, problem: &Problem) -> Vec<What> {
-        vec![What::Asked { question: Question::InDoubt { reason: problem.to_string() } }]
-    }
-
-    async fn failed(
-        &self,
-        job: &Job,
-        input: ImportAppInput,
-        checkpoint: Option<Progress>,
-        problem: &Problem,
-    ) -> Result<Vec<What>, JobError> {
-        Drive { job, team: &self.team, order: &Order::from(&input) }.failed(checkpoint, problem).await
+    fn order(input: &ImportAppInput) -> Order {
+        Order::from(input)
     }
 }
 

@@ -14,12 +14,14 @@ mod request;
 mod rollback;
 mod settle;
 mod submit;
+mod tool;
 mod work;
 
 pub(crate) use drive::{Answer, Team};
-pub(crate) use import::{ImportTool, exists};
+pub(crate) use import::{Import, exists};
 pub(crate) use ledger::Ended;
 pub(crate) use order::Order;
 pub(crate) use progress::Progress;
-pub(crate) use rollback::RollbackTool;
-pub(crate) use submit::SubmitTool;
+pub(crate) use rollback::Rollback;
+pub(crate) use submit::Submit;
+pub(crate) use tool::TaskTool;

@@ -140,6 +140,18 @@ async fn an_answer_reaches_a_planner_that_was_started_again_and_no_older_one_cou
 }
 
 /// What was said about one change says nothing about another, whichever way it is brought.
+/// However a task began, whoever is to decide is asked the same way.
+#[tokio::test]
+async fn an_import_is_approved_in_a_form_too() {
+    let harness = Harness::start().await;
+    let files = json!([{"path": "public/index.php", "content": {"text": "<?php"}}]);
+    let body = json!({"files": files, "approval": "always"});
+    let task: Task = harness.post("/v1/apps/shop/import", body).await.json().await.expect("a task");
+    let asked = wait(&harness, &task, json!({})).await;
+    reply(&harness, &task, &asked, filled(json!({"decision": "approve"}))).await;
+    assert_eq!(harness.ended(task.id).await.status, Status::Succeeded);
+}
+
 #[tokio::test]
 async fn an_approval_counts_for_the_change_that_was_shown() {
     let harness = Harness::start().await;
