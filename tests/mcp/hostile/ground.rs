@@ -1,7 +1,11 @@
 //! A service for the worst: a person and a service may call it, its tools are jobs in a store.
 
 use crate::conformance::fixture::jobs;
-use runtime::{Callers, Credential, Principal, Running, Service, Store, job::Timing};
+use runtime::{
+    Callers, Credential, Principal, Running, Service, Store,
+    job::Timing,
+    service::{Limits, Rate},
+};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use tempfile::TempDir;
@@ -30,6 +34,8 @@ impl Ground {
             .callers(callers)
             .store(Store::sqlite(&dir.path().join("jobs.db")).await.expect("a store"))
             .body_limit(1024 * 1024)
+            // Thousands come from one caller, as fast as the machine goes: none of them is to be turned away for that.
+            .limits(Limits { people: Rate { per_second: 1_000_000, burst: 1_000_000 }, ..Limits::default() })
             .worker(8, Timing::short());
         let running = service.bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.expect("a port").start();
         Self { running, mine: mine.reveal().to_owned(), theirs: theirs.reveal().to_owned(), _dir: dir }
