@@ -5,4 +5,5 @@ mod conformance;
 mod guide;
 mod hostile;
 mod mutations;
+mod older;
 mod replicas;

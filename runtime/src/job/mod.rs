@@ -12,6 +12,7 @@ mod jobs;
 mod lease;
 mod question;
 mod queue;
+mod replies;
 mod run;
 #[cfg(test)]
 pub(crate) mod tests;

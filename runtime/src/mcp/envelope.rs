@@ -21,7 +21,7 @@ const INVALID_REQUEST: i32 = -32600;
 /// # Errors
 /// The answer to one that is no message: 400, with the error that JSON-RPC has for it. Whose id it was is not known.
 pub(crate) fn check(body: &[u8]) -> Result<(), Box<Response>> {
-    let Err(error) = serde_json::from_slice::<Envelope>(body) else { return Ok(()) };
+    let Err(error) = serde_json::from_slice::<Envelope>(body).and_then(Envelope::with_a_subject) else { return Ok(()) };
     let (code, message) = match error.is_data() {
         true => (INVALID_REQUEST, format!("not a message of JSON-RPC 2.0: {error}")),
         false => (PARSE_ERROR, format!("not JSON: {error}")),
@@ -47,10 +47,22 @@ struct Envelope<'a> {
     jsonrpc: Cow<'a, str>,
     #[serde(default)]
     id: Option<Id>,
-    #[serde(borrow)]
-    method: Cow<'a, str>,
+    #[serde(borrow, default)]
+    method: Option<Cow<'a, str>>,
     #[serde(default)]
     params: Option<Object>,
+    #[serde(default)]
+    result: Option<Object>,
+    #[serde(default)]
+    error: Option<Object>,
+}
+
+impl Envelope<'_> {
+    /// It asks for something, or answers.
+    fn with_a_subject(self) -> Result<Self, serde_json::Error> {
+        let is_about_something = self.method.is_some() || self.result.is_some() || self.error.is_some();
+        if is_about_something { Ok(self) } else { Err(serde_json::Error::missing_field("method")) }
+    }
 }
 
 #[derive(Deserialize)]
@@ -102,10 +114,21 @@ mod tests {
             r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#,
             r#" {"method":"a","params":{"deep":[[[{"a":1}]]]},"id":"x","jsonrpc":"2.0","more":1} "#,
             r#"{"jsonrpc":"2.0","method":"notifications/initialized","params":null}"#,
+            r#"{"jsonrpc":"2.0","id":"x","result":{}}"#,
+            r#"{"jsonrpc":"2.0","id":"x","error":{"code":-1,"message":"no"}}"#,
         ] {
             assert_eq!(code(good), None, "{good}");
         }
-        for bad in ["", "{", "[]", "7", r#"{"jsonrpc":"1.0","method":"a"}"#, r#"{"jsonrpc":"2.0","method":7}"#] {
+        for bad in [
+            "",
+            "{",
+            "[]",
+            "7",
+            r#"{"jsonrpc":"1.0","method":"a"}"#,
+            r#"{"jsonrpc":"2.0","method":7}"#,
+            r#"{"jsonrpc":"2.0","id":1}"#,
+            r#"{"jsonrpc":"2.0","id":1,"result":7}"#,
+        ] {
             assert_eq!(code(bad), Some(400), "{bad}");
         }
     }

@@ -3,7 +3,7 @@
 //!
 //! What happens to a call is decided here, what the bytes look like in `rmcp`. A call of a long tool writes its job and
 //! answers with the handle; nothing of a task lives in this process. What a job asks a person is put to clients that can show a
-//! form (`asking`), in tasks as in calls that wait (`waiting`); what such a client brings back is sealed (`seal`).
+//! form (`asking`), in tasks as in calls that wait (`waiting`); what such a client brings back is sealed (`seal`). Older clients are asked in the middle of a call (`older`).
 
 mod access;
 mod answer;
@@ -15,6 +15,7 @@ mod job_tools;
 pub(crate) mod listen;
 pub(crate) mod listing;
 mod offer;
+mod older;
 mod prompts;
 mod resources;
 mod seal;
@@ -30,7 +31,7 @@ use crate::{
     tool::{self, Act, Entry},
 };
 use asking::Audience;
-use axum::routing::{MethodRouter, any_service};
+use axum::routing::{MethodRouter, any, any_service};
 use futures::FutureExt as _;
 use job_tools::JobHandle;
 use protocol::{Code, JobId, Problem, Role};
@@ -360,7 +361,8 @@ impl ServerHandler for Server {
     ) -> Result<CallToolResponse, ErrorData> {
         let audience = Audience::of(caller(&context)?, &context);
         let name = request.name.clone();
-        self.answer(audience, &name, Call::of(request, &context), &context).await
+        // On the heap: what tools do is deep.
+        Box::pin(self.answer(audience, &name, Call::of(request, &context), &context)).await
     }
 
     async fn get_task(
@@ -404,7 +406,7 @@ impl Server {
 }
 
 /// The endpoint. Keys, hosts, origins and body sizes were looked at before a request gets here.
-pub(crate) fn endpoint<S: ServerHandler + Clone>(server: S, largest_body: usize) -> MethodRouter {
+pub(crate) fn endpoint<S: ServerHandler + Clone>(server: S, own: &Server, largest_body: usize) -> MethodRouter {
     let config = StreamableHttpServerConfig::default()
         .with_legacy_session_mode(false)
         .with_json_response(true)
@@ -412,7 +414,15 @@ pub(crate) fn endpoint<S: ServerHandler + Clone>(server: S, largest_body: usize)
         .disable_allowed_origins()
         .with_max_request_body_bytes(largest_body);
     let make = move || Ok(server.clone());
-    any_service(StreamableHttpService::new(make, Arc::new(NeverSessionManager::default()), config))
+    let today = StreamableHttpService::new(make, Arc::new(NeverSessionManager::default()), config);
+    match own.0.jobs.clone() {
+        Some(jobs) => {
+            let all = older::Endpoint::new(today, jobs, own.0.terms.question_expiry, own.0.stopping.clone());
+            any(move |request| all.clone().answer(request))
+        }
+        // Nothing asks where there are no jobs.
+        None => any_service(today),
+    }
 }
 
 /// Links in answers came with 2025-06-18.

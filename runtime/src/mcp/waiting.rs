@@ -5,6 +5,7 @@
 use super::{
     Call, Server, answer,
     asking::{self, Audience, Heard},
+    older::AnswerBy,
     seal::{Asked, Bound},
 };
 use crate::{
@@ -52,6 +53,7 @@ impl<'a> Wait<'a> {
         context: &RequestContext<RoleServer>,
     ) -> Result<Self, Problem> {
         let (job, longest) = tool.waits(call.arguments.clone())?;
+        let whole = Instant::now() + longest;
         Ok(Self {
             server,
             tool,
@@ -59,7 +61,7 @@ impl<'a> Wait<'a> {
             bound: Bound::to(&audience.caller, name, &call.arguments),
             audience,
             job,
-            deadline: Instant::now() + longest,
+            deadline: answer_by(context).map_or(whole, |by| by.min(whole)),
             reads_links: call.reads_links,
             gone: context.ct.clone(),
             progress: Progress::new(context.peer.clone(), context.meta.get_progress_token()),
@@ -150,6 +152,12 @@ impl<'a> Wait<'a> {
         let links = self.server.links(&self.audience.caller, Some(record.id).filter(|_| self.reads_links)).await;
         Ok(answer::linked(result, links).into())
     }
+}
+
+/// When the call has to be answered, where it is a part of a longer one.
+fn answer_by(context: &RequestContext<RoleServer>) -> Option<Instant> {
+    let parts = context.extensions.get::<http::request::Parts>()?;
+    parts.extensions.get::<AnswerBy>().map(|AnswerBy(moment)| *moment)
 }
 
 /// What a client that wants to see how it goes on is told: what the job does, whenever that changes.

@@ -238,7 +238,7 @@ impl Service {
     #[cfg(feature = "overlays")]
     #[must_use]
     pub fn overlay<H: rmcp::ServerHandler + Clone>(mut self, over: impl FnOnce(Server) -> H + Send + 'static) -> Self {
-        self.overlay = Some(Box::new(|own, largest_body| mcp::endpoint(over(own), largest_body)));
+        self.overlay = Some(Box::new(|own, largest_body| mcp::endpoint(over(own.clone()), &own, largest_body)));
         self
     }
 
@@ -280,7 +280,7 @@ impl Service {
         let mcp = Server::new(self.name, tools, jobs.clone(), terms, stopping.clone());
         let endpoint = match self.overlay {
             Some(overlay) => overlay(mcp.clone(), guard.largest_body()),
-            None => mcp::endpoint(mcp.clone(), guard.largest_body()),
+            None => mcp::endpoint(mcp.clone(), &mcp, guard.largest_body()),
         };
         let health = Health { jobs: jobs.clone(), stopping: stopping.clone() };
         let router = routes::router(self.name, own, (mcp, endpoint), guard, health);

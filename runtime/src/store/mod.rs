@@ -5,6 +5,7 @@
 //! checks the claim's fencing token in the transaction that writes.
 
 mod api_keys;
+mod asks;
 mod claim;
 mod clear;
 mod database;

@@ -65,6 +65,7 @@ on_every_backend! {
     a_key_opens_until_it_is_revoked_or_its_time_is_over
     a_keys_use_is_noted_once_a_minute
     keys_belong_to_their_agent_and_are_forgotten_in_time
+    a_reply_is_taken_once_by_who_asked_the_same
 }
 
 async fn the_same_key_is_the_same_job_however_many_ask_at_once(store: Store) {
@@ -531,6 +532,29 @@ async fn an_answer_reaches_the_claim_that_asked_and_no_other(store: Store) {
     store.write(&second.claim, &wait(Pause::Person)).await.expect("asks again");
     assert!(!answer(Some(1)).await, "that was another question");
     assert!(answer(Some(2)).await);
+}
+
+async fn a_reply_is_taken_once_by_who_asked_the_same(store: Store) {
+    let (mei, ken) = (Principal::person("mei", Role::Operator), Principal::person("ken", Role::Operator));
+    let (subject, other) = (Digest::of("消す？"), Digest::of("残す？"));
+    let (id, unanswered) = (JobId::fresh(), JobId::fresh());
+    store.insert_ask(id, &mei, &subject).await.expect("writes");
+    store.insert_ask(unanswered, &mei, &subject).await.expect("writes");
+    let reply = r#"{"result":{"action":"accept","content":{"remark":"はい"}}}"#;
+    assert!(!store.note_reply(id, &ken, reply).await.expect("writes"), "somebody else replied");
+    assert!(!store.of("another").note_reply(id, &mei, reply).await.expect("writes"), "to another agent");
+    assert!(store.note_reply(id, &mei, reply).await.expect("writes"));
+    assert!(!store.note_reply(id, &mei, "{}").await.expect("writes"), "a second reply");
+    for (who, what) in [(&ken, &subject), (&mei, &other)] {
+        assert_eq!(store.take_reply(who, what).await.expect("reads"), None);
+    }
+    let taken = join_all((0..8).map(|_| store.take_reply(&mei, &subject))).await;
+    let taken: Vec<_> = taken.into_iter().filter_map(|it| it.expect("reads")).collect();
+    assert_eq!(taken, [reply]);
+    store.database.execute(&Sql::new("update asks set asked_at = asked_at - 3700000000")).await.expect("writes");
+    assert!(!store.note_reply(unanswered, &mei, reply).await.expect("writes"), "too late");
+    store.clear_away(Duration::from_secs(3600)).await.expect("clears");
+    assert!(store.database.row(&Sql::new("select id from asks")).await.expect("reads").is_none());
 }
 
 fn new_job() -> NewJob {
