@@ -22,10 +22,10 @@ function approve(request) {
     return { action: 'accept', content: { [name]: words(field).find((word) => word.includes('approve')) } };
 }
 
-async function connected(url, mode, work) {
-    const capabilities = mode === 'auto' ? { elicitation: { form: {} } } : {};
+async function connected(url, mode, work, showsForms = true) {
+    const capabilities = showsForms ? { elicitation: { form: {} } } : {};
     const client = new Client({ name: 'team', version: '1' }, { capabilities, versionNegotiation: { mode } });
-    if (mode === 'auto') client.setRequestHandler('elicitation/create', async (request) => approve(request));
+    if (showsForms) client.setRequestHandler('elicitation/create', async (request) => approve(request));
     const headers = { Authorization: `Bearer ${process.env.YONIN_KEY}` };
     try {
         await client.connect(new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers } }));
@@ -66,30 +66,23 @@ async function read(client, id) {
     return parts;
 }
 
-// Waits for the end of a task that asks on its way. A client that shows forms is asked one by the call that waits.
-async function decide(client, mode, id) {
-    if (mode === 'auto') return until(client, id, ENDED);
-    const asks = await until(client, id, ['waiting']);
-    assert.equal(asks.question.kind, 'approval');
-    await call(client, 'approve_task', { id });
-    return until(client, id, ENDED);
-}
-
 async function use(url, mode, app) {
     return connected(url, mode, async (client) => {
         const tools = (await client.listTools()).tools.map((tool) => tool.name);
         const built = await until(client, await submit(client, app, `${app}-built`), ENDED);
         const parts = await read(client, built.id);
         const id = await submit(client, app, `${app}-asks`, 'always', `${GOAL}; tags(name:string!)`);
-        const approved = await decide(client, mode, id);
+        // It is asked for a form by the call that waits.
+        const approved = await until(client, id, ENDED);
         // The form that it asks is not shown to a client that cannot show one.
-        const cancelled = await connected(url, 'legacy', async (formless) => {
+        const cancel = async (formless) => {
             const goal = `${GOAL}; tags(name:string!); more(name:string!)`;
             const id = await submit(formless, app, `${app}-cancelled`, 'always', goal);
             await until(formless, id, ['waiting']);
             await call(formless, 'cancel_task', { id });
             return until(formless, id, ENDED);
-        });
+        };
+        const cancelled = await connected(url, 'legacy', cancel, false);
         const protocol = client.getNegotiatedProtocolVersion();
         const tasks = { built: built.id, approved: approved.id, cancelled: cancelled.id };
         return { protocol, tools, read: parts, forms, tasks };

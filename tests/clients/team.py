@@ -32,10 +32,10 @@ async def approve(_context, asked):
 
 
 @asynccontextmanager
-async def connected(url, mode):
+async def connected(url, mode, shows_forms=True):
     headers = {"Authorization": f"Bearer {os.environ['YONIN_KEY']}"}
     async with httpx2.AsyncClient(headers=headers, timeout=60, trust_env=False) as http:
-        asked = approve if mode == "auto" else None
+        asked = approve if shows_forms else None
         async with Client(streamable_http_client(url, http_client=http), mode=mode, elicitation_callback=asked) as client:
             yield client
 
@@ -71,24 +71,16 @@ async def read(client, id):
     return parts
 
 
-async def decide(client, mode, id):
-    """Waits for the end of a task that asks on its way. A client that shows forms is asked one by the call that waits."""
-    if mode == "auto":
-        return await until(client, id, ENDED)
-    asks = await until(client, id, ("waiting",))
-    assert asks["question"]["kind"] == "approval", asks
-    await call(client, "approve_task", {"id": id})
-    return await until(client, id, ENDED)
-
-
 async def use(url, mode, app):
     async with connected(url, mode) as client:
         tools = [tool.name for tool in (await client.list_tools()).tools]
         built = await until(client, await submit(client, app, f"{app}-built"), ENDED)
         read_of = await read(client, built["id"])
-        approved = await decide(client, mode, await submit(client, app, f"{app}-asks", "always", f"{GOAL}; tags(name:string!)"))
+        # It is asked for a form by the call that waits.
+        asks = await submit(client, app, f"{app}-asks", "always", f"{GOAL}; tags(name:string!)")
+        approved = await until(client, asks, ENDED)
         # The form that it asks is not shown to a client that cannot show one.
-        async with connected(url, "legacy") as formless:
+        async with connected(url, "legacy", shows_forms=False) as formless:
             id = await submit(formless, app, f"{app}-cancelled", "always", f"{GOAL}; tags(name:string!); more(name:string!)")
             await until(formless, id, ("waiting",))
             await call(formless, "cancel_task", {"id": id})

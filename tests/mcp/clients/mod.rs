@@ -42,9 +42,9 @@ async fn each_client_has_an_app_built_is_asked_and_cancels() {
         rust::used(&world, rust::Era::Modern, "rs-auto"),
         rust::used(&world, rust::Era::Legacy, "rs-legacy"),
     );
-    // Who can show a form is asked one, once.
+    // Who can show a form is asked one, once, whatever protocol it speaks.
     for (used, protocol, forms) in
-        [(all.0, modern, 1), (all.1, old, 0), (all.2, modern, 1), (all.3, old, 0), (all.4, modern, 0), (all.5, old, 0)]
+        [(all.0, modern, 1), (all.1, old, 1), (all.2, modern, 1), (all.3, old, 1), (all.4, modern, 0), (all.5, old, 0)]
     {
         println!("{used:?}");
         assert_eq!((used.protocol.as_str(), used.forms), (protocol, forms), "{used:?}");
