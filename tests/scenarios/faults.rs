@@ -24,7 +24,10 @@ async fn fails_clearly(server: &str, code: Code) {
     world.signal(server, Signal::SIGSTOP);
     let task = world.goal(&app, "tags(name:string!)").submit().await.expect("accepted: the API needs no environment");
     let ended = world.finished(task.id).await;
+    let metrics = reqwest::get(format!("{}/metrics", world.at.api)).await.expect("an answer").text().await;
     world.signal(server, Signal::SIGCONT);
+    let down = format!("yonin_environment_up{{server=\"{}\"}} 0", if server == "mariadbd" { "mysql" } else { "redis" });
+    assert!(metrics.expect("text").contains(&down), "nobody is told: {down}");
     assert_eq!(ended.status, Status::Failed, "{ended:#?}");
     assert_eq!(ended.error.expect("a failed task says why").code, code);
 

@@ -78,6 +78,7 @@ impl Host {
             metrics::counter!("yonin_releases_total", "outcome" => outcome).increment(0);
         }
         host.keep_tidy();
+        host.watch_servers();
         Ok(host)
     }
 

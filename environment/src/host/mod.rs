@@ -13,6 +13,7 @@ mod config_php;
 pub mod database;
 mod environment;
 mod error;
+mod health;
 mod home;
 mod inspect;
 mod lint;

@@ -51,6 +51,11 @@ pub const METRICS: &[Metric] = &[
         &[],
         "1 when hints pass over Redis, 0 when replicas poll; only where YONIN_HINTS_URL is set",
     ),
+    gauge(
+        "yonin_environment_up",
+        &["server"],
+        "1 when the environment's mysql or redis answered the host, which asks every 10 s, 0 when it did not within 5 s",
+    ),
     counter("yonin_hints_dropped_total", &[], "Hints that were not passed on because too many waited"),
     counter(
         "yonin_store_retries_total",
