@@ -29,12 +29,16 @@ use crate::{
     tool::Act,
 };
 use access::Access;
-use axum::Router;
+use axum::{Extension, Router};
 use futures::{FutureExt as _, future::BoxFuture};
 use guard::Guard;
 use hosts::Hosts;
 use routes::Health;
-use std::{io, net::SocketAddr, time::Duration};
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 use tokio::{net::TcpListener, task::AbortHandle, task::JoinHandle, time::Instant};
 use tokio_util::sync::CancellationToken;
 
@@ -312,6 +316,11 @@ impl Bound {
     #[must_use]
     pub fn jobs(&self) -> Option<&Jobs> {
         self.jobs.as_ref()
+    }
+
+    /// What it answers to requests that come by another way than its port, from this address. Its jobs are not run.
+    pub fn router(&self, from: IpAddr) -> Router {
+        self.router.clone().layer(Extension(guard::From(from)))
     }
 
     /// Answers, and claims jobs.
