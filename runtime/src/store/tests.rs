@@ -9,6 +9,7 @@ use super::{
 use crate::{
     credentials::{Credential, Owner, Principal},
     job::{JobRecord, JobStatus, Kept},
+    telemetry::TraceContext,
 };
 use futures::future::join_all;
 use protocol::{Code, Digest, JobId, KeyId, Role, event::What, keys::KeyState};
@@ -38,6 +39,7 @@ macro_rules! on_every_backend {
 on_every_backend! {
     the_same_key_is_the_same_job_however_many_ask_at_once
     a_key_belongs_to_its_owner_tool_and_agent
+    every_claim_continues_the_trace_of_the_first_submit
     a_secret_is_made_once_however_many_ask_at_once
     an_answer_reaches_the_claim_that_asked_and_no_other
     many_claimers_never_share_a_job
@@ -95,6 +97,27 @@ async fn a_key_belongs_to_its_owner_tool_and_agent(store: Store) {
     for (store, job) in others {
         assert!(matches!(store.submit(&job).await, Ok(Submitted::New(_))), "{job:?}");
     }
+}
+
+async fn every_claim_continues_the_trace_of_the_first_submit(store: Store) {
+    // The longest that is kept.
+    let state = format!("a={0},bc={0}", "x".repeat(253));
+    let trace = |id: char| {
+        let parent = format!("00-{}-00f067aa0ba902b7-01", id.to_string().repeat(32));
+        let context = TraceContext::read(&format!("{parent} {state}")).expect("a context");
+        assert_eq!(context.stored().len(), 568);
+        Some(context)
+    };
+    let first = NewJob { key: Some("key".to_owned()), trace: trace('1'), ..new_job() };
+    let again = NewJob { trace: trace('2'), ..first.clone() };
+    assert!(matches!(store.submit(&first).await, Ok(Submitted::New(_))));
+    assert!(matches!(store.submit(&again).await, Ok(Submitted::Known(_))));
+    assert_eq!(claim(&store).await.trace, trace('1'));
+    store.end_leases().await.expect("writes");
+    let taken_over = claim(&store).await;
+    assert_eq!((taken_over.lost_leases, taken_over.trace), (1, trace('1')));
+    submit(&store, new_job()).await;
+    assert_eq!(claim(&store).await.trace, None);
 }
 
 async fn many_claimers_never_share_a_job(store: Store) {
@@ -544,6 +567,7 @@ fn new_job() -> NewJob {
         lane: None,
         share: None,
         events: Vec::new(),
+        trace: None,
     }
 }
 

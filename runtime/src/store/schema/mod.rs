@@ -21,12 +21,17 @@ const SQLITE: &[&str] = &[
     include_str!("sqlite/2_shares.sql"),
     include_str!("sqlite/3_secrets.sql"),
     include_str!("sqlite/4_api_keys.sql"),
+    include_str!("sqlite/5_traces.sql"),
 ];
 
 /// The same for MySQL and MariaDB, which commit every statement of a schema by itself. Step by step as above, and each statement
 /// such that it may be repeated: a process may die between it and the note that it is done.
-const MYSQL: &[&str] =
-    &[include_str!("mysql/2_jobs.sql"), include_str!("mysql/3_secrets.sql"), include_str!("mysql/4_api_keys.sql")];
+const MYSQL: &[&str] = &[
+    include_str!("mysql/2_jobs.sql"),
+    include_str!("mysql/3_secrets.sql"),
+    include_str!("mysql/4_api_keys.sql"),
+    include_str!("mysql/5_traces.sql"),
+];
 /// The steps of [`MYSQL`] begin here: there was no such store before.
 const FIRST_MYSQL: i64 = 2;
 
