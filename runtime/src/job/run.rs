@@ -9,7 +9,7 @@ use super::{
 use crate::{
     fail,
     store::{Claimed, End, Pause, StoreError, Write},
-    telemetry::{TraceContext, span},
+    telemetry::span,
 };
 use protocol::{Code, JobId, Problem};
 use rand::RngExt as _;
@@ -17,7 +17,7 @@ use serde_json::Value;
 use std::{collections::HashSet, sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument as _, Span};
+use tracing::Instrument as _;
 
 /// No pause after an error is longer.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
@@ -104,11 +104,7 @@ impl Run {
     pub(super) async fn go(self) -> Option<JobId> {
         let (record, from) = (&self.claimed.record, self.claimed.trace.as_ref());
         let span = span::run(self.agent, self.tool.name(), record, from);
-        let line = match TraceContext::of_span(&span) {
-            Some(here) => tracing::info_span!("job", trace.id = here.trace_id()),
-            None => Span::none(),
-        };
-        self.work().instrument(line).instrument(span).await
+        self.work().instrument(span::in_log(&span)).instrument(span).await
     }
 
     async fn work(mut self) -> Option<JobId> {

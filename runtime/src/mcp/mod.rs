@@ -365,7 +365,7 @@ impl ServerHandler for Server {
         let name = request.name.clone();
         let call = Call::of(request, &context);
         let span = self.span(&name, &call.arguments, &context);
-        self.answer(audience, &name, call, &context).instrument(span).await
+        self.answer(audience, &name, call, &context).instrument(span::in_log(&span)).instrument(span).await
     }
 
     async fn get_task(

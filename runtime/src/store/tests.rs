@@ -515,6 +515,21 @@ async fn a_server_with_a_newer_schema_is_refused_unless_it_serves_older_programs
     }
 }
 
+/// Its process died before it noted the step, or had not begun it.
+#[tokio::test]
+async fn a_step_that_was_not_noted_is_taken_again() {
+    for place in [place::mariadb().await, place::mysql().await].into_iter().flatten() {
+        let store = place.store().await;
+        let forget = || async {
+            store.database.execute(&Sql::new("update schema_version set version = 4")).await.expect("writes");
+            submit(&place.store().await.of("agent"), new_job()).await;
+        };
+        forget().await;
+        store.database.execute(&Sql::new("alter table jobs drop column trace")).await.expect("drops");
+        forget().await;
+    }
+}
+
 #[tokio::test]
 async fn a_file_of_a_newer_program_is_refused() {
     let directory = tempfile::tempdir().expect("a directory");

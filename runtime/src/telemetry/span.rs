@@ -21,6 +21,14 @@ pub(super) fn is_traced(metadata: &Metadata<'_>) -> bool {
     metadata.is_span() && metadata.target() == TARGET
 }
 
+/// What log lines that are written in a span carry of it: its trace. Nothing where no traces go out.
+pub(crate) fn in_log(span: &Span) -> Span {
+    match TraceContext::of_span(span) {
+        Some(here) => tracing::info_span!("traced", trace.id = here.trace_id()),
+        None => Span::none(),
+    }
+}
+
 /// A request that is answered.
 pub(crate) fn request(service: &'static str, method: &str, route: Option<&str>, from: Option<&TraceContext>) -> Span {
     let span = tracing::info_span!(
