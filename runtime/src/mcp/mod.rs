@@ -146,6 +146,7 @@ impl Server {
         let caller = &audience.caller;
         let Some((needed, act)) = self.0.tools.get(name) else {
             let problem = Code::NotFound.problem(format!("{} has no tool of that name", self.0.service));
+            span::failed(problem.code.as_str());
             return Err(answer::protocol_error(&problem));
         };
         let answered = match (caller.require(*needed), act) {

@@ -2,6 +2,8 @@
 
 mod catalogue;
 mod context;
+#[cfg(test)]
+pub(crate) mod kept;
 mod otlp;
 pub(crate) mod span;
 
@@ -10,12 +12,12 @@ pub(crate) use context::{TRACEPARENT, TRACESTATE, TraceContext};
 pub use otlp::Traces;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use protocol::TaskId;
 use std::{
     io::{self, IsTerminal as _},
     sync::OnceLock,
     time::Duration,
 };
-use protocol::TaskId;
 use tracing::Metadata;
 use tracing_subscriber::{
     EnvFilter,

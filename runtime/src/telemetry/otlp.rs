@@ -50,6 +50,11 @@ impl Traces {
         Self(None)
     }
 
+    #[cfg(test)]
+    pub(super) fn of(provider: SdkTracerProvider) -> Self {
+        Self(Some(provider))
+    }
+
     /// What makes them of spans: of ours alone, never of a library's, which nobody has looked at for secrets.
     pub(super) fn layer(&self) -> Option<Box<dyn Layer<Registry> + Send + Sync>> {
         let tracer = self.0.as_ref()?.tracer("yonin");

@@ -80,12 +80,7 @@ pub(crate) fn tool_call(
 }
 
 /// One run of a job, from its claim until it lets go.
-pub(crate) fn run(
-    service: &'static str,
-    tool: &'static str,
-    job: &JobRecord,
-    from: Option<&TraceContext>,
-) -> Span {
+pub(crate) fn run(service: &'static str, tool: &'static str, job: &JobRecord, from: Option<&TraceContext>) -> Span {
     let span = tracing::info_span!(
         target: TARGET,
         parent: None,
