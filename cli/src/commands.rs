@@ -61,7 +61,7 @@ async fn serve(
 ) -> Result<ExitCode, Failure> {
     let arguments::Up { store, redis, domain, api_port, web_port } = up;
     let stores = store.map(|url| stores(&url)).transpose()?;
-    runtime::telemetry::start();
+    let traces = runtime::telemetry::start_traced("up");
     let mut interrupt = pin!(interrupted());
     let mut options = Options { hints: redis, domain, api_port, web_port, coder: engine, ..Options::new(data_dir) };
     options.models = AgentModels::from_environment()?;
@@ -72,8 +72,12 @@ async fn serve(
     let running = running.ok_or_else(|| Failure::Interrupted("interrupted while starting".to_owned()))?;
     print(json, running.addresses(), |at| ready(at, running.is_first_start()))?;
     interrupt.await;
+    let stopped = async {
+        running.stop().await;
+        traces.end().await;
+    };
     tokio::select! {
-        () = running.stop() => Ok(ExitCode::SUCCESS),
+        () = stopped => Ok(ExitCode::SUCCESS),
         () = interrupted() => Err(Failure::Interrupted("interrupted again: dropped everything".to_owned())),
     }
 }

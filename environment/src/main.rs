@@ -19,8 +19,10 @@ use std::{
 
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {
-    runtime::telemetry::start();
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if !arguments.is_empty() {
+        runtime::telemetry::start();
+    }
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         [] => Ok(service::process().await),
         ["ready"] => Ok(runtime::service::ready().await),

@@ -1,7 +1,10 @@
+mod traced;
+
 use crate::{
     Credential, OwnKey, Owner, decode,
     job::{Question, Resolution},
     mcp::{IDEMPOTENCY_META, SHARE_META, asking},
+    telemetry::span,
 };
 use protocol::{Code, JobId, Problem};
 use rmcp::{
@@ -25,6 +28,9 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::{error::Error, fmt, sync::Arc, time::Duration};
 use tokio::{sync::Mutex, time::Instant};
+use tokio_util::task::AbortOnDropHandle;
+use traced::Traced;
+use tracing::Instrument as _;
 
 /// How long a call may take, unless said otherwise.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -189,6 +195,26 @@ impl Peer {
 
     /// Sends a request, and again when the peer says that it took nothing and when to come back.
     async fn request(&self, request: &ClientRequest, meta: Option<RequestMetaObject>) -> Result<ServerResult, Problem> {
+        let tool = match request {
+            ClientRequest::CallToolRequest(call) => Some(&*call.params.name),
+            _ => None,
+        };
+        let span = span::peer_call(&self.shared.endpoint, request.method(), tool);
+        let traced = async {
+            let answer = self.request_within(request, meta).await;
+            if let Err(problem) = &answer {
+                span::failed(problem.code.as_str());
+            }
+            answer
+        };
+        traced.instrument(span).await
+    }
+
+    async fn request_within(
+        &self,
+        request: &ClientRequest,
+        meta: Option<RequestMetaObject>,
+    ) -> Result<ServerResult, Problem> {
         let until = Instant::now() + self.timeout;
         let mut patience = LONGEST_PAUSE;
         loop {
@@ -218,10 +244,10 @@ impl Peer {
     ) -> Result<ServerResult, Broken> {
         let connection = self.connection().await?;
         // With a timeout of its own, the request is taken back when it is over: the peer need not work on.
-        let mut options = PeerRequestOptions::with_timeout(until.saturating_duration_since(Instant::now()));
-        if let Some(meta) = meta {
-            options = options.with_meta(meta);
-        }
+        let options = PeerRequestOptions::with_timeout(until.saturating_duration_since(Instant::now()));
+        let mut meta = meta.unwrap_or_default();
+        traced::into_meta(&mut meta);
+        let options = options.with_meta(meta);
         let handle = connection.send_request_with_option(request, options).await?;
         Ok(handle.await_response().await?)
     }
@@ -236,7 +262,11 @@ impl Peer {
             return Ok(Arc::clone(connection));
         }
         // Calls that are under way keep the connection before, and end on it.
-        let connection = Arc::new(self.connect(&credential).await?);
+        // Apart from the request that needs it: the connection outlives it, and would keep its span open for as long.
+        let (peer, shown) = (self.clone(), Arc::clone(&credential));
+        let connecting = AbortOnDropHandle::new(tokio::spawn(async move { peer.connect(&shown).await }));
+        let connected = connecting.await.map_err(|broken| Broken::Other(broken.to_string()))?;
+        let connection = Arc::new(connected?);
         *slot = Some((credential, Arc::clone(&connection)));
         Ok(connection)
     }
@@ -257,7 +287,7 @@ impl Peer {
             .pool_idle_timeout(IDLE)
             .build()
             .map_err(|error| Broken::Http(Box::new(error)))?;
-        let transport = StreamableHttpClientTransport::with_client(http, config);
+        let transport = StreamableHttpClientTransport::with_client(Traced(http), config);
         let lifecycle = ClientLifecycleMode::Discover { preferred_versions: vec![ProtocolVersion::V_2026_07_28] };
         Ok(Client.serve_with_lifecycle(transport, lifecycle).await?)
     }

@@ -27,8 +27,11 @@ pub async fn run<C>(
     read: impl FnOnce(&mut Reader, &ServiceConfig) -> Option<C>,
     build: impl FnOnce(C, Store, Hints, &ServiceConfig) -> Service,
 ) -> ExitCode {
-    telemetry::start();
     let arguments: Vec<String> = arguments.collect();
+    let traces = match arguments.as_slice() {
+        [] => telemetry::start_traced(name),
+        _ => telemetry::start(),
+    };
     let ended = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         [] => serve(name, read, build).await,
         ["migrate"] => migrate(name).await,
@@ -38,10 +41,12 @@ pub async fn run<C>(
             return ExitCode::from(2);
         }
     };
-    ended.unwrap_or_else(|error| {
+    let ended = ended.unwrap_or_else(|error| {
         tracing::error!(service = name, error = &*error, "The process ends");
         ExitCode::FAILURE
-    })
+    });
+    traces.end().await;
+    ended
 }
 
 type Error = Box<dyn std::error::Error + Send + Sync>;

@@ -24,7 +24,7 @@ impl Variant {
     pub(crate) const K3S: Self = Self(&[]);
     /// KEDA scales.
     pub(crate) const KEDA: Self = Self(&["autoscaling.mode=keda"]);
-    /// Every server is elsewhere, a model thinks, an operator watches, and everything has a name.
+    /// Every server is elsewhere, a model thinks, an operator watches, a collector takes traces, and everything has a name.
     pub(crate) const ELSEWHERE: Self = Self(&[
         "store.external.enabled=true,store.external.cidr=10.9.0.1/32",
         "hints.external.enabled=true,hints.external.cidr=10.9.0.2/32",
@@ -35,6 +35,7 @@ impl Variant {
         "models.egress[0].cidr=0.0.0.0/0,models.egress[0].except={10.0.0.0/8},models.egress[0].ports={443}",
         "monitoring.operator=true,ingress.tls.planner=planner-tls,ingress.tls.apps=apps-tls,images.pullSecrets={registry}",
         "agents.coder.env.YONIN_LOG=debug",
+        "telemetry.otlp.endpoint=http://otel-collector.observability.svc.cluster.local:4318,telemetry.otlp.percent=25",
     ]);
     /// As little as can be.
     pub(crate) const BARE: Self =
@@ -151,6 +152,7 @@ fn values_that_make_no_sense_are_refused() {
         ("models.choice=openai:gpt-5", "/models/egress"),
         ("agents.coder.env.OPENAI_API_KEY=x", "OPENAI_API_KEY"),
         ("environment.domain=a b", "/environment/domain"),
+        ("telemetry.otlp.endpoint=http://name:word@collector:4318", "/telemetry/otlp/endpoint"),
     ] {
         let output = crate::tools::run("helm", &["template", "yonin", CHART, "--set", values], "");
         let said = String::from_utf8_lossy(&output.stderr);

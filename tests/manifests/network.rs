@@ -14,7 +14,7 @@ type Labels = BTreeMap<String, String>;
 type Arrow = (String, String, i32);
 
 /// Ports that anything here listens on, and some that nothing does.
-const PORTS: [i32; 10] = [22, 53, 80, 443, 3306, 6379, 8080, 8443, 9090, 9093];
+const PORTS: [i32; 11] = [22, 53, 80, 443, 3306, 4318, 6379, 8080, 8443, 9090, 9093];
 
 /// Who may begin to speak with whom, and on which port of theirs.
 const ARROWS: &[(&str, &[&str], i32)] = &[
@@ -69,10 +69,12 @@ fn nobody_watches_where_nothing_is_watched() {
 }
 
 #[test]
-fn servers_elsewhere_and_models_are_addresses() {
+fn servers_elsewhere_and_models_are_addresses_and_a_collector_that_is_named_takes_traces() {
     let network = Network::of(&Objects::of(&Variant::ELSEWHERE));
     let gone = ["store", "hints", "mysql", "redis", "alertmanager"];
-    let arrows = expected(|arrow| !gone.contains(&arrow.1.as_str()), &[]);
+    let traces = ["planner-agent", "architect-agent", "coder-agent", "tester-agent", "host"];
+    let traces = traces.map(|from| (from, "collector", 4318));
+    let arrows = expected(|arrow| !gone.contains(&arrow.1.as_str()), &traces);
     assert_eq!(network.arrows(), arrows);
     let (store, hints, mysql, redis) = ("10.9.0.1/32", "10.9.0.2/32", "10.9.0.3/32", "10.9.0.4/32");
     let world = "0.0.0.0/0 but 10.0.0.0/8";
@@ -154,6 +156,7 @@ impl Network {
         pods.push(other("traefik", "kube-system", name("traefik")));
         pods.push(other("dns", "kube-system", [("k8s-app".to_owned(), "kube-dns".to_owned())].into()));
         pods.push(other("keda", "keda", name("keda-operator")));
+        pods.push(other("collector", "observability", name("opentelemetry-collector")));
         pods.push(other("stranger", "kube-system", name("stranger")));
         pods.push(other("impostor", "default", name("planner-agent")));
         for namespace in ["ai-agents", "external-env", "monitoring"] {

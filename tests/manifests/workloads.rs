@@ -280,6 +280,23 @@ fn agents_are_told_where_their_peers_are() {
 }
 
 #[test]
+fn traces_go_out_where_a_collector_is_named_and_nowhere_else() {
+    let sends = |map: &ConfigMap| {
+        let variable = |name| map.data.as_ref().and_then(|data| data.get(name));
+        let ratio = variable("OTEL_TRACES_SAMPLER_ARG");
+        assert!(ratio.is_none_or(|ratio| ratio == "0.25"), "{ratio:?}");
+        variable("OTEL_EXPORTER_OTLP_ENDPOINT").is_some()
+    };
+    let names = |variant| -> BTreeSet<String> {
+        let maps = Objects::of(variant).all::<ConfigMap>().into_iter();
+        maps.filter(sends).filter_map(|map| map.metadata.name).collect()
+    };
+    assert_eq!(names(&Variant::K3S), BTreeSet::new());
+    let expected = AGENTS.into_iter().chain(["host"]).map(str::to_owned).collect();
+    assert_eq!(names(&Variant::ELSEWHERE), expected);
+}
+
+#[test]
 fn planner_apps_and_previews_are_reached_from_outside() {
     let mut hosts = BTreeMap::new();
     for ingress in Objects::of(&Variant::K3S).all::<Ingress>() {

@@ -20,3 +20,4 @@ mod releases;
 mod replicas;
 mod starts;
 mod tapes;
+mod traces;

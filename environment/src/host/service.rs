@@ -37,11 +37,13 @@ const DRAIN: Duration = Duration::from_secs(60);
 /// The host as a process of its own, told by its environment what it needs to know: serves until SIGINT or SIGTERM. The exit code
 /// is 2 when the configuration is wrong, 1 when something else is.
 pub async fn process() -> ExitCode {
-    runtime::telemetry::start();
-    serve().await.unwrap_or_else(|error| {
+    let traces = runtime::telemetry::start_traced(NAME);
+    let ended = serve().await.unwrap_or_else(|error| {
         tracing::error!(service = NAME, error = &*error, "The process ends");
         ExitCode::FAILURE
-    })
+    });
+    traces.end().await;
+    ended
 }
 
 async fn serve() -> Result<ExitCode, Box<dyn Error + Send + Sync>> {

@@ -41,6 +41,17 @@ securityContext:
   capabilities: {drop: [ALL]}
 {{- end }}
 
+{{/* Where traces go, as environment variables; nothing unless a collector is named. The root context. */}}
+{{- define "yonin.traceVariables" -}}
+{{- with .Values.telemetry.otlp }}
+{{- if .endpoint -}}
+OTEL_EXPORTER_OTLP_ENDPOINT: {{ .endpoint }}
+OTEL_TRACES_SAMPLER: parentbased_traceidratio
+OTEL_TRACES_SAMPLER_ARG: {{ divf .percent 100 | quote }}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{/* Probes of a server that speaks no HTTP. Takes a dict: `port`, `start`: seconds that it may take to start. */}}
 {{- define "yonin.tcpProbes" -}}
 startupProbe:

@@ -9,6 +9,7 @@ use crate::{
     fail,
     model::{Refusal, became, measure},
     store::{Effect, Intent, Outcome, Recorded, Write},
+    telemetry::span,
 };
 use protocol::{
     Code,
@@ -16,6 +17,7 @@ use protocol::{
 };
 use serde::{Deserialize, Serialize};
 use std::future::Future;
+use tracing::Instrument as _;
 
 /// What the ledger's names of these calls start with.
 pub(super) const CALLS: &str = "model/";
@@ -52,7 +54,7 @@ impl Job {
         let tried = turn.tries.len();
         let key = format!("{CALLS}{:05}/{tried:03}", turn.turn);
         let said = (tried == 0).then(|| Turn { tries: Vec::new(), ..turn.clone() });
-        let request = written("request", &Asked { turn: said, model, reserved })?;
+        let request = written("request", &Asked { turn: said, model: model.clone(), reserved })?;
         let effect = Effect { key, request };
         fail::point("intent.before", &effect.key);
         match self.store.intend(&self.claim, &effect).await.map_err(refused)? {
@@ -64,7 +66,12 @@ impl Job {
             }
         }
         fail::point("intent.after", &effect.key);
-        let tried = became(act.await);
+        let asked = async {
+            let tried = became(act.await);
+            span::thought(&tried);
+            tried
+        };
+        let tried = asked.instrument(span::model_call(&model)).await;
         measure(self.store.agent(), &tried);
         fail::point("effect.after", &effect.key);
         let outcome = Outcome::Done(written("outcome", &tried)?);

@@ -5,6 +5,7 @@ use super::{
 use crate::{
     Hints, Principal, Store,
     store::{Asking, Filtered, NewArtifact, NewJob, StoreError, Submitted},
+    telemetry::TraceContext,
     tool::Admission,
 };
 use protocol::{Code, Digest, JobId, Problem, Role, chat::Turn, event::Event};
@@ -387,6 +388,7 @@ impl NewJob {
             lane: admission.lane,
             share: order.share.map(str::to_owned),
             events: admission.events,
+            trace: TraceContext::current(),
         }
     }
 }

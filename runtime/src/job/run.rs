@@ -9,6 +9,7 @@ use super::{
 use crate::{
     fail,
     store::{Claimed, End, Pause, StoreError, Write},
+    telemetry::span,
 };
 use protocol::{Code, JobId, Problem};
 use rand::RngExt as _;
@@ -16,6 +17,7 @@ use serde_json::Value;
 use std::{collections::HashSet, sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 /// No pause after an error is longer.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
@@ -99,7 +101,13 @@ impl Run {
     }
 
     /// Runs the job, and says which peer's job it should look at again at once, if any.
-    pub(super) async fn go(mut self) -> Option<JobId> {
+    pub(super) async fn go(self) -> Option<JobId> {
+        let (record, from) = (&self.claimed.record, self.claimed.trace.as_ref());
+        let span = span::run(self.agent, self.tool.name(), record, from);
+        self.work().instrument(span::in_log(&span)).instrument(span).await
+    }
+
+    async fn work(mut self) -> Option<JobId> {
         let mut next = self.begin().await;
         loop {
             next = match next {
@@ -107,6 +115,7 @@ impl Run {
                 Next::Vanish => {
                     tracing::warn!(job.id = %self.job.id(), job.fence = self.job.fence(), "A worker lost a job");
                     metrics::counter!("yonin_jobs_lost_total", "tool" => self.tool.name()).increment(1);
+                    span::attribute("job.ended", "lost");
                     return None;
                 }
                 Next::Settle(write) => match self.settle(&write).await {
@@ -300,6 +309,7 @@ impl Run {
                 if let Some(dead) = self.dead {
                     dead.count(agent, tool, 1);
                 }
+                span::failed(code);
                 "failed"
             }
             Write::End { end: End::Cancelled, .. } => "cancelled",
@@ -309,6 +319,7 @@ impl Run {
             _ => "waiting",
         };
         metrics::counter!("yonin_runs_total", "tool" => tool, "ended" => ended).increment(1);
+        span::attribute("job.ended", ended);
     }
 }
 

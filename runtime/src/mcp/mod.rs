@@ -28,6 +28,7 @@ use crate::{
     job::{JobStatus, Order},
     prompt::Prompt,
     resource::Resources,
+    telemetry::{TraceContext, span},
     tool::{self, Act, Entry},
 };
 use asking::Audience;
@@ -56,6 +57,7 @@ use seal::Seal;
 use serde_json::Value;
 use std::{borrow::Cow, collections::HashMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument as _, Span};
 use waiting::Wait;
 
 /// Where a caller puts the idempotency key of a call that starts a job: in the request's `_meta`, or in the HTTP header.
@@ -145,6 +147,7 @@ impl Server {
         let caller = &audience.caller;
         let Some((needed, act)) = self.0.tools.get(name) else {
             let problem = Code::NotFound.problem(format!("{} has no tool of that name", self.0.service));
+            span::failed(problem.code.as_str());
             return Err(answer::protocol_error(&problem));
         };
         let answered = match (caller.require(*needed), act) {
@@ -177,6 +180,7 @@ impl Server {
             [("service", self.0.service.to_owned()), ("tool", tool.to_owned()), ("outcome", outcome.to_owned())];
         metrics::counter!("yonin_tool_calls_total", &labels).increment(1);
         answered.unwrap_or_else(|problem| {
+            span::failed(outcome);
             if problem.status >= 500 {
                 tracing::warn!(tool.name = tool, problem.code = %problem.code, problem.detail, "A tool could not answer");
             }
@@ -361,8 +365,11 @@ impl ServerHandler for Server {
     ) -> Result<CallToolResponse, ErrorData> {
         let audience = Audience::of(caller(&context)?, &context);
         let name = request.name.clone();
+        let call = Call::of(request, &context);
+        let span = self.span(&name, &call.arguments, &context);
         // On the heap: what tools do is deep.
-        Box::pin(self.answer(audience, &name, Call::of(request, &context), &context)).await
+        let answer = Box::pin(self.answer(audience, &name, call, &context));
+        answer.instrument(span::in_log(&span)).instrument(span).await
     }
 
     async fn get_task(
@@ -402,6 +409,16 @@ impl ServerHandler for Server {
 impl Server {
     fn jobs_or_error(&self) -> Result<&Jobs, ErrorData> {
         self.jobs().map_err(|problem| answer::protocol_error(&problem))
+    }
+
+    /// The span of a call. It continues from what the call itself says, and otherwise from the request that carries it.
+    fn span(&self, name: &str, arguments: &Value, context: &RequestContext<RoleServer>) -> Span {
+        let from = TraceContext::of_meta(&context.meta);
+        let request = context.extensions.get::<http::request::Parts>();
+        let request = request.and_then(|parts| parts.extensions.get::<TraceContext>());
+        // Anybody may make up names.
+        let name = if self.0.tools.contains_key(name) { name } else { "_OTHER" };
+        span::tool_call(self.0.service, name, arguments, from.as_ref(), request)
     }
 }
 

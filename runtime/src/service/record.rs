@@ -1,29 +1,45 @@
-//! One log line and one measurement for each request.
+//! One log line, one measurement and one span for each request.
 
-use crate::http::Caller;
+use crate::{
+    http::Caller,
+    telemetry::{TraceContext, span},
+};
 use axum::{
     extract::{MatchedPath, Request, State},
     middleware::Next,
     response::Response,
 };
-use http::{HeaderMap, Method};
+use http::Method;
 use std::time::Instant;
-use tracing::Instrument as _;
+use tracing::{Instrument as _, Span};
 
 /// Runs the request in a span that carries its trace id, counts and times it by its route (never by its path, which has no
 /// end of values), and logs it. Bodies, keys and queries stay out.
-pub(super) async fn request(State(service): State<&'static str>, request: Request, next: Next) -> Response {
+pub(super) async fn request(State(service): State<&'static str>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
     let method = request.method().clone();
-    let route =
-        request.extensions().get::<MatchedPath>().map_or_else(|| "none".to_owned(), |it| it.as_str().to_owned());
-    let span = tracing::info_span!("request", service, trace.id = %trace_id(request.headers()));
-    let response = next.run(request).instrument(span.clone()).await;
+    let route = request.extensions().get::<MatchedPath>().map(|it| it.as_str().to_owned());
+    let from = TraceContext::of_headers(request.headers());
+    // Probes are no part of anybody's work.
+    let traced = match route.as_deref() {
+        Some("/healthz" | "/readyz" | "/metrics") => Span::none(),
+        route => span::request(service, known(&method).unwrap_or("_OTHER"), route, from.as_ref()),
+    };
+    let here = TraceContext::of_span(&traced);
+    let trace = here.as_ref().or(from.as_ref()).map(TraceContext::trace_id).unwrap_or_else(fresh_trace_id);
+    if let Some(here) = here {
+        // Who answers may do so in another task of the runtime, which knows nothing of this one.
+        request.extensions_mut().insert(here);
+    }
+    let span = tracing::info_span!("request", service, trace.id = trace);
+    let response = next.run(request).instrument(span.clone()).instrument(traced.clone()).await;
     let (status, took) = (response.status(), began.elapsed());
+    span::answered(&traced, status);
+    let route = route.unwrap_or_else(|| "none".to_owned());
 
     let labels = [
         ("service", service.to_owned()),
-        ("method", known(&method).to_owned()),
+        ("method", known(&method).unwrap_or("other").to_owned()),
         ("route", route.clone()),
         ("status", status.as_u16().to_string()),
     ];
@@ -47,17 +63,12 @@ pub(super) async fn request(State(service): State<&'static str>, request: Reques
 }
 
 /// The method, if it is one of those that HTTP knows: anybody may make up others, and each would be a series of its own for ever.
-fn known(method: &Method) -> &str {
+fn known(method: &Method) -> Option<&str> {
     const KNOWN: [Method; 7] =
         [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::HEAD, Method::OPTIONS];
-    if KNOWN.contains(method) { method.as_str() } else { "other" }
+    KNOWN.contains(method).then(|| method.as_str())
 }
 
-/// The trace the caller is in (W3C `traceparent`), or a new one.
-fn trace_id(headers: &HeaderMap) -> String {
-    let given = headers.get("traceparent").and_then(|value| value.to_str().ok()?.split('-').nth(1));
-    match given {
-        Some(id) if id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()) => id.to_owned(),
-        _ => uuid::Uuid::new_v4().simple().to_string(),
-    }
+fn fresh_trace_id() -> String {
+    uuid::Uuid::new_v4().simple().to_string()
 }

@@ -8,6 +8,7 @@ use super::{
     schema::FORM,
     write::fenced,
 };
+use crate::telemetry::TraceContext;
 use protocol::JobId;
 use std::time::Duration;
 
@@ -300,6 +301,7 @@ fn claimed_job(row: &Row) -> Result<Claimed, StoreError> {
     let record = job.record()?;
     let answer: Option<String> = row.get("answer")?;
     let peer: Option<Vec<u8>> = row.get("peer")?;
+    let trace: Option<String> = row.get("trace")?;
     let number = |column| Ok::<_, StoreError>(u32::try_from(row.get::<i64>(column)?).unwrap_or(u32::MAX));
     Ok(Claimed {
         claim: Claim {
@@ -315,6 +317,7 @@ fn claimed_job(row: &Row) -> Result<Claimed, StoreError> {
         lost_leases: number("lost_leases")? + u32::from(was_running),
         polls: number("polls")?,
         peer: peer.as_deref().map(id).transpose()?,
+        trace: trace.as_deref().and_then(TraceContext::read),
     })
 }
 

@@ -8,6 +8,7 @@ use super::{
     schema::FORM,
     write::{append, keep},
 };
+use crate::telemetry::TraceContext;
 use protocol::{Digest, JobId};
 use serde_json::Value;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -75,8 +76,8 @@ impl Store {
         let due = if is_due { "{now}" } else { "null" };
         let insert = Sql::new(format!(
             "insert into jobs (id, agent, owner_kind, owner, tool, idempotency_key, input_digest, input, share, lane, version,
-                               events, state, due_at, created_at, updated_at)
-             values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', {due}, {{now}}, {{now}})"
+                               trace, events, state, due_at, created_at, updated_at)
+             values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', {due}, {{now}}, {{now}})"
         ));
         Ok(insert
             .bind(id)
@@ -87,6 +88,7 @@ impl Store {
             .bind(job.share.as_deref().unwrap_or(owner))
             .bind(job.lane.clone())
             .bind(FORM)
+            .bind(job.trace.as_ref().map(TraceContext::stored))
             .bind(i64::try_from(job.events.len()).unwrap_or(i64::MAX)))
     }
 

@@ -3,6 +3,7 @@
 use crate::{
     credentials::{Owner, Principal},
     job::JobRecord,
+    telemetry::TraceContext,
 };
 use protocol::{Digest, JobId, Problem, Timestamp, digest::canonical_json, event::What};
 use serde::{Deserialize, Serialize};
@@ -32,6 +33,8 @@ pub(crate) struct NewJob {
     /// Whom it is done for, when that is not its owner.
     pub(crate) share: Option<String>,
     pub(crate) events: Vec<What>,
+    /// What its runs continue from: where in a trace it was submitted.
+    pub(crate) trace: Option<TraceContext>,
 }
 
 /// An artifact that is about to be kept.
@@ -77,6 +80,8 @@ pub(crate) struct Claimed {
     pub(crate) polls: u32,
     /// The peer's job that it waited for last.
     pub(crate) peer: Option<JobId>,
+    /// What the run continues from.
+    pub(crate) trace: Option<TraceContext>,
 }
 
 /// What a look for jobs to claim gave.

@@ -9,6 +9,7 @@ use super::{
 use crate::{
     credentials::{Credential, Owner, Principal},
     job::{JobRecord, JobStatus, Kept},
+    telemetry::TraceContext,
 };
 use futures::future::join_all;
 use protocol::{Code, Digest, JobId, KeyId, Role, event::What, keys::KeyState};
@@ -38,6 +39,7 @@ macro_rules! on_every_backend {
 on_every_backend! {
     the_same_key_is_the_same_job_however_many_ask_at_once
     a_key_belongs_to_its_owner_tool_and_agent
+    every_claim_continues_the_trace_of_the_first_submit
     a_secret_is_made_once_however_many_ask_at_once
     an_answer_reaches_the_claim_that_asked_and_no_other
     many_claimers_never_share_a_job
@@ -96,6 +98,27 @@ async fn a_key_belongs_to_its_owner_tool_and_agent(store: Store) {
     for (store, job) in others {
         assert!(matches!(store.submit(&job).await, Ok(Submitted::New(_))), "{job:?}");
     }
+}
+
+async fn every_claim_continues_the_trace_of_the_first_submit(store: Store) {
+    // The longest that is kept.
+    let state = format!("a={0},bc={0}", "x".repeat(253));
+    let trace = |id: char| {
+        let parent = format!("00-{}-00f067aa0ba902b7-01", id.to_string().repeat(32));
+        let context = TraceContext::read(&format!("{parent} {state}")).expect("a context");
+        assert_eq!(context.stored().len(), 568);
+        Some(context)
+    };
+    let first = NewJob { key: Some("key".to_owned()), trace: trace('1'), ..new_job() };
+    let again = NewJob { trace: trace('2'), ..first.clone() };
+    assert!(matches!(store.submit(&first).await, Ok(Submitted::New(_))));
+    assert!(matches!(store.submit(&again).await, Ok(Submitted::Known(_))));
+    assert_eq!(claim(&store).await.trace, trace('1'));
+    store.end_leases().await.expect("writes");
+    let taken_over = claim(&store).await;
+    assert_eq!((taken_over.lost_leases, taken_over.trace), (1, trace('1')));
+    submit(&store, new_job()).await;
+    assert_eq!(claim(&store).await.trace, None);
 }
 
 async fn many_claimers_never_share_a_job(store: Store) {
@@ -493,6 +516,21 @@ async fn a_server_with_a_newer_schema_is_refused_unless_it_serves_older_programs
     }
 }
 
+/// Its process died before it noted the step, or had not begun it.
+#[tokio::test]
+async fn a_step_that_was_not_noted_is_taken_again() {
+    for place in [place::mariadb().await, place::mysql().await].into_iter().flatten() {
+        let store = place.store().await;
+        let forget = || async {
+            store.database.execute(&Sql::new("update schema_version set version = 4")).await.expect("writes");
+            submit(&place.store().await.of("agent"), new_job()).await;
+        };
+        forget().await;
+        store.database.execute(&Sql::new("alter table jobs drop column trace")).await.expect("drops");
+        forget().await;
+    }
+}
+
 #[tokio::test]
 async fn a_file_of_a_newer_program_is_refused() {
     let directory = tempfile::tempdir().expect("a directory");
@@ -568,6 +606,7 @@ fn new_job() -> NewJob {
         lane: None,
         share: None,
         events: Vec::new(),
+        trace: None,
     }
 }
 

@@ -82,6 +82,7 @@ impl<B: Begins> LongTool for TaskTool<B> {
         input: B::Input,
         checkpoint: Option<Progress>,
     ) -> Result<Step<Progress, TaskOutcome>, JobError> {
+        runtime::telemetry::about(job.id());
         let drive = Drive { job, team: &self.team, order: &B::order(&input) };
         let progress = match checkpoint {
             Some(progress) => progress,
@@ -91,6 +92,7 @@ impl<B: Begins> LongTool for TaskTool<B> {
     }
 
     async fn cancelled(&self, job: &Job, input: B::Input, checkpoint: Option<Progress>) -> Result<Vec<What>, JobError> {
+        runtime::telemetry::about(job.id());
         if let Some(mut progress) = checkpoint {
             let drive = Drive { job, team: &self.team, order: &B::order(&input) };
             drive.settle(&mut progress).await?;

@@ -12,3 +12,4 @@ mod recovery;
 mod secrets;
 mod several;
 mod talk;
+mod traces;

@@ -2,6 +2,7 @@ use super::{
     provider::{Provider, Says},
     talk::{About, KEY, Talk},
 };
+use crate::telemetry::{discreet, kept::Kept};
 use serde_json::json;
 use std::{
     io,
@@ -25,11 +26,12 @@ impl io::Write for Log {
 }
 
 #[tokio::test]
-async fn a_key_is_in_no_log_no_problem_and_no_conversation() {
+async fn a_key_is_in_no_log_no_trace_no_problem_and_no_conversation() {
     let log = Log::default();
     let writer = log.clone();
     let layer = fmt::layer().with_ansi(false).with_writer(move || writer.clone());
-    let subscriber = tracing_subscriber::registry().with(crate::telemetry::discreet()).with(layer);
+    let kept = Kept::default();
+    let subscriber = tracing_subscriber::registry().with(kept.layer()).with(layer.with_filter(discreet()));
     let _guard = tracing::subscriber::set_default(subscriber);
     let words =
         json!({"error": {"message": format!("Incorrect API key provided: {KEY}. Your header was Bearer {KEY}.")}});
@@ -47,4 +49,8 @@ async fn a_key_is_in_no_log_no_problem_and_no_conversation() {
     let log = String::from_utf8(log.0.lock().expect("a log").clone()).expect("text");
     assert!(log.contains("A job failed"), "the log is read: {log}");
     assert!(!log.contains(KEY), "{log}");
+    let spans = format!("{:?}", kept.spans());
+    assert!(spans.contains("chat test") && !spans.contains(KEY), "{spans}");
+    let trace = kept.spans()[0].span_context.trace_id().to_string();
+    assert!(log.contains(&format!("trace.id=\"{trace}\"")), "lines say which trace they are of: {log}");
 }

@@ -22,6 +22,7 @@ const SQLITE: &[&str] = &[
     include_str!("sqlite/3_secrets.sql"),
     include_str!("sqlite/4_api_keys.sql"),
     include_str!("sqlite/5_asks.sql"),
+    include_str!("sqlite/6_traces.sql"),
 ];
 
 /// The same for MySQL and MariaDB, which commit every statement of a schema by itself. Step by step as above, and each statement
@@ -31,6 +32,7 @@ const MYSQL: &[&str] = &[
     include_str!("mysql/3_secrets.sql"),
     include_str!("mysql/4_api_keys.sql"),
     include_str!("mysql/5_asks.sql"),
+    include_str!("mysql/6_traces.sql"),
 ];
 /// The steps of [`MYSQL`] begin here: there was no such store before.
 const FIRST_MYSQL: i64 = 2;
