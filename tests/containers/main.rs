@@ -2,6 +2,7 @@
 //! provides the engine; it is a stage of `./dev test`.
 
 mod compose;
+mod monitoring;
 
 use compose::{Compose, docker, reaches, succeed};
 use protocol::{
@@ -28,6 +29,8 @@ async fn the_services_work_apart_and_keep_apart() {
     a_goal_goes_live(&front).await;
     a_goal_survives_the_death_of_a_coder(&compose, &front).await;
     only_what_must_is_reached(&compose);
+    monitoring::everything_is_watched(&compose).await;
+    monitoring::watching_opens_no_way(&compose);
     nothing_runs_with_more_than_it_needs(&compose);
 }
 
@@ -169,7 +172,8 @@ fn only_what_must_is_reached(compose: &Compose) {
 
 /// Images may say what they like: this is what the containers run with.
 fn nothing_runs_with_more_than_it_needs(compose: &Compose) {
-    for service in ["planner", "architect", "coder", "tester", "host", "web", "php", "hints", "redis"] {
+    let environment = ["host", "web", "php", "hints", "redis"];
+    for service in AGENTS.into_iter().chain(environment).chain(["prometheus", "alertmanager"]) {
         let container = compose.container(service);
         let inspect = |what: &str| docker(&["inspect", "--format", what, &container]);
         assert_eq!(inspect("{{.HostConfig.ReadonlyRootfs}}"), "true", "{service}");
