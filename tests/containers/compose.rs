@@ -117,10 +117,17 @@ pub(crate) fn docker(arguments: &[&str]) -> String {
 
 /// Whether something opens a TCP connection from where this container is: from its networks, with its names.
 pub(crate) fn reaches(container: &str, address: &str, port: u16) -> bool {
+    !reached(container, [format!("{address}:{port}")]).is_empty()
+}
+
+/// Those of some addresses and ports that something opens a TCP connection to from where this container is, all tried at once.
+pub(crate) fn reached(container: &str, of: impl IntoIterator<Item = String>) -> Vec<String> {
+    const TRY: &str =
+        r#"for at; do (timeout 2 bash -c 'exec 3<>"/dev/tcp/${0/://}"' "$at" 2>/dev/null && echo "$at") & done; wait"#;
     let network = format!("container:{container}");
-    let open = format!("exec 3<>/dev/tcp/{address}/{port}");
-    let arguments = ["run", "--rm", "--network", &network, "debian:bookworm-slim", "timeout", "2", "bash", "-c", &open];
-    Command::new("docker").args(arguments).output().expect("it runs").status.success()
+    let mut command = Command::new("docker");
+    command.args(["run", "--rm", "--network", &network, "debian:bookworm-slim", "bash", "-c", TRY, "bash"]);
+    succeed(command.args(of)).lines().map(str::to_owned).collect()
 }
 
 /// What a command prints.
