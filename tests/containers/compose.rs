@@ -13,6 +13,8 @@ pub(crate) struct Compose {
     secrets: TempDir,
     api: u16,
     web: u16,
+    prometheus: u16,
+    alertmanager: u16,
 }
 
 impl Compose {
@@ -24,7 +26,8 @@ impl Compose {
         let secrets = tempfile::tempdir().expect("a directory");
         succeed(Command::new(tree().join("docker/make-secrets")).arg(secrets.path()));
         let project = format!("yonin-test-{}", std::process::id());
-        let up = Self { project, secrets, api: free_port(), web: free_port() };
+        let [api, web, prometheus, alertmanager] = [(); 4].map(|()| free_port());
+        let up = Self { project, secrets, api, web, prometheus, alertmanager };
         let labels = up.secrets.path().join("labels.yaml");
         std::fs::write(&labels, up.labels()).expect("written");
         succeed(&mut up.compose(&["up", "--no-build", "--wait", "--wait-timeout", "300", "--scale", "coder=2"]));
@@ -33,10 +36,11 @@ impl Compose {
 
     /// So that a run that was killed can be told from what the machine's owner runs.
     fn labels(&self) -> String {
-        let services =
-            ["planner", "architect", "coder", "tester", "store", "hints", "host", "web", "php", "mysql", "redis"];
+        let agents = ["planner", "architect", "coder", "tester", "store", "hints"];
+        let environment = ["host", "web", "php", "mysql", "redis"];
+        let services = agents.iter().chain(&environment).chain(&["prometheus", "alertmanager"]);
         let label = |name| format!("  {name}: {{labels: {{dev.yonin.test: \"{}\"}}}}\n", self.project);
-        format!("services:\n{}", services.map(label).concat())
+        format!("services:\n{}", services.map(label).collect::<String>())
     }
 
     pub(crate) fn api(&self) -> String {
@@ -45,6 +49,10 @@ impl Compose {
 
     pub(crate) fn web(&self) -> String {
         format!("http://127.0.0.1:{}", self.web)
+    }
+
+    pub(crate) fn prometheus(&self) -> String {
+        format!("http://127.0.0.1:{}", self.prometheus)
     }
 
     /// The key for people.
@@ -76,12 +84,14 @@ impl Compose {
 
     fn compose(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new("docker-compose");
-        command.args(["--project-name", &self.project, "--profile", "mysql", "--file"]);
+        command.args(["--project-name", &self.project, "--profile", "mysql", "--profile", "monitoring", "--file"]);
         command.arg(tree().join("docker/compose.yaml"));
         command.arg("--file").arg(self.secrets.path().join("labels.yaml"));
         command.args(arguments);
         command.env("YONIN_SECRETS", self.secrets.path());
         command.env("YONIN_API_PORT", self.api.to_string()).env("YONIN_WEB_PORT", self.web.to_string());
+        command.env("YONIN_PROMETHEUS_PORT", self.prometheus.to_string());
+        command.env("YONIN_ALERTMANAGER_PORT", self.alertmanager.to_string());
         command
     }
 }
@@ -89,7 +99,7 @@ impl Compose {
 impl Drop for Compose {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            for service in ["planner", "architect", "coder", "tester", "host", "php", "web"] {
+            for service in ["planner", "architect", "coder", "tester", "host", "php", "web", "prometheus"] {
                 let logs = self.logs(service);
                 let last: Vec<_> = logs.lines().rev().take(15).collect();
                 eprintln!("-- {service}\n{}", last.into_iter().rev().collect::<Vec<_>>().join("\n"));
@@ -107,10 +117,17 @@ pub(crate) fn docker(arguments: &[&str]) -> String {
 
 /// Whether something opens a TCP connection from where this container is: from its networks, with its names.
 pub(crate) fn reaches(container: &str, address: &str, port: u16) -> bool {
+    !reached(container, [format!("{address}:{port}")]).is_empty()
+}
+
+/// Those of some addresses and ports that something opens a TCP connection to from where this container is, all tried at once.
+pub(crate) fn reached(container: &str, of: impl IntoIterator<Item = String>) -> Vec<String> {
+    const TRY: &str =
+        r#"for at; do (timeout 2 bash -c 'exec 3<>"/dev/tcp/${0/://}"' "$at" 2>/dev/null && echo "$at") & done; wait"#;
     let network = format!("container:{container}");
-    let open = format!("exec 3<>/dev/tcp/{address}/{port}");
-    let arguments = ["run", "--rm", "--network", &network, "debian:bookworm-slim", "timeout", "2", "bash", "-c", &open];
-    Command::new("docker").args(arguments).output().expect("it runs").status.success()
+    let mut command = Command::new("docker");
+    command.args(["run", "--rm", "--network", &network, "debian:bookworm-slim", "bash", "-c", TRY, "bash"]);
+    succeed(command.args(of)).lines().map(str::to_owned).collect()
 }
 
 /// What a command prints.

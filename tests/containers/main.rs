@@ -2,8 +2,9 @@
 //! provides the engine; it is a stage of `./dev test`.
 
 mod compose;
+mod monitoring;
 
-use compose::{Compose, docker, reaches, succeed};
+use compose::{Compose, docker, reached, reaches, succeed};
 use protocol::{
     TaskId,
     task::{Status, Task},
@@ -28,6 +29,8 @@ async fn the_services_work_apart_and_keep_apart() {
     a_goal_goes_live(&front).await;
     a_goal_survives_the_death_of_a_coder(&compose, &front).await;
     only_what_must_is_reached(&compose);
+    monitoring::everything_is_watched(&compose).await;
+    monitoring::watching_opens_no_way(&compose);
     nothing_runs_with_more_than_it_needs(&compose);
 }
 
@@ -145,9 +148,12 @@ fn only_what_must_is_reached(compose: &Compose) {
     ] {
         assert!(reaches(&container(from), &to, port), "{from} must reach {to}:{port}");
     }
-    let at = |service: &str, network: &str| compose.address(&container(service), network);
+    let at = |(service, network, port): (&str, &str, u16)| {
+        format!("{}:{port}", compose.address(&container(service), network))
+    };
+    let nobody = Vec::<String>::new();
     for from in ["php", "web", "host", "mysql", "redis"] {
-        for (to, network, port) in [
+        let agents = [
             ("planner", "ai-agents", 8080),
             ("architect", "ai-agents", 8080),
             ("coder", "ai-agents", 8080),
@@ -156,20 +162,20 @@ fn only_what_must_is_reached(compose: &Compose) {
             ("tester", "external-env", 8080),
             ("store", "ai-agents", 3306),
             ("hints", "ai-agents", 6379),
-        ] {
-            assert!(!reaches(&container(from), &at(to, network), port), "{from} reaches {to} in {network}");
-        }
+        ];
+        assert_eq!(reached(&container(from), agents.map(at)), nobody, "{from} reaches an agent, or what is theirs");
     }
     for from in ["planner", "architect"] {
-        for (to, port) in [("host", 8080), ("mysql", 3306), ("redis", 6379)] {
-            assert!(!reaches(&container(from), &at(to, "external-env"), port), "{from} reaches {to}");
-        }
+        let environment =
+            [("host", 8080), ("mysql", 3306), ("redis", 6379)].map(|(to, port)| (to, "external-env", port));
+        assert_eq!(reached(&container(from), environment.map(at)), nobody, "{from} reaches the environment");
     }
 }
 
 /// Images may say what they like: this is what the containers run with.
 fn nothing_runs_with_more_than_it_needs(compose: &Compose) {
-    for service in ["planner", "architect", "coder", "tester", "host", "web", "php", "hints", "redis"] {
+    let environment = ["host", "web", "php", "hints", "redis"];
+    for service in AGENTS.into_iter().chain(environment).chain(["prometheus", "alertmanager"]) {
         let container = compose.container(service);
         let inspect = |what: &str| docker(&["inspect", "--format", what, &container]);
         assert_eq!(inspect("{{.HostConfig.ReadonlyRootfs}}"), "true", "{service}");

@@ -14,6 +14,7 @@ use std::{collections::HashMap, net::SocketAddr, str::FromStr};
 /// | variable | meaning |
 /// |---|---|
 /// | `YONIN_LISTEN` | address or name, and port; `0.0.0.0:8080` |
+/// | `YONIN_METRICS_LISTEN` | one more address or name, and port, where there is nothing but `/metrics` |
 /// | `YONIN_ALLOWED_HOSTS` | names it is reached under besides loopback and its own in the cluster, separated by commas |
 /// | `YONIN_PUBLIC_URL` | where people reach it through a proxy, `https://yonin.example.com`; where each request was sent to |
 /// | `YONIN_KEY` | its own credential, shown to the services it calls |
@@ -35,6 +36,7 @@ pub struct ServiceConfig {
     pub key: OwnKey,
     /// Who may call it.
     pub callers: Callers,
+    metrics: Option<SocketAddr>,
     public_url: Option<String>,
     limits: Limits,
     reread: Vec<Reread>,
@@ -57,6 +59,7 @@ impl ServiceConfig {
         let limits = Limits::default();
         Self {
             listen: Self::listen(reader),
+            metrics: reader.optional::<Listen>("YONIN_METRICS_LISTEN").map(|listen| listen.0),
             allowed_hosts: reader.or("YONIN_ALLOWED_HOSTS", Names::default()).0,
             key,
             callers,
@@ -79,6 +82,7 @@ impl ServiceConfig {
     pub fn apply(self, service: Service) -> Service {
         let service = service.callers(self.callers).allowed_hosts(self.allowed_hosts).limits(self.limits);
         let service = self.public_url.into_iter().fold(service, Service::public_url);
+        let service = self.metrics.into_iter().fold(service, Service::metrics_at);
         self.reread.into_iter().fold(service, |service, file| service.upkeep(file.run()))
     }
 }

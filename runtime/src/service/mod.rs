@@ -67,6 +67,7 @@ pub struct Service {
     keys: Option<Keys>,
     hosts: Hosts,
     public: Option<String>,
+    metrics: Option<SocketAddr>,
     access: Access,
     limits: Limits,
     body_limit: Option<BodyLimit>,
@@ -96,6 +97,7 @@ impl Service {
             keys: None,
             hosts: Hosts::loopback(),
             public: None,
+            metrics: None,
             access: Access::default().and(challenge::needs()),
             limits: Limits::default(),
             body_limit: None,
@@ -134,6 +136,13 @@ impl Service {
         let host = origin.split_once("://").map(|(_, host)| host.to_owned());
         self.hosts = self.hosts.and(host);
         self.public = Some(origin);
+        self
+    }
+
+    /// One more address, where there is nothing but `/metrics`: for a network in which only that shall be reached.
+    #[must_use]
+    pub fn metrics_at(mut self, address: SocketAddr) -> Self {
+        self.metrics = Some(address);
         self
     }
 
@@ -261,10 +270,11 @@ impl Service {
         if self.store.is_none() && (has_long || !self.more_tools.is_empty() || !self.routes.is_empty()) {
             return Err(ServiceError::NoStore);
         }
-        let listener = TcpListener::bind(address).await.map_err(|error| match error.kind() {
-            io::ErrorKind::AddrInUse => ServiceError::PortTaken(address),
-            _ => ServiceError::Io(error),
-        })?;
+        let listener = take(address).await?;
+        let metrics = match self.metrics {
+            Some(address) => Some(take(address).await?),
+            None => None,
+        };
         let origin = format!("http://{}", reachable(listener.local_addr()?));
         let stopping = self.stopping;
         let long_tools = self.tools.long_tools();
@@ -289,7 +299,7 @@ impl Service {
         let health = Health { jobs: jobs.clone(), stopping: stopping.clone() };
         let router = routes::router(self.name, own, (mcp, endpoint), guard, health);
         let work = has_long.then_some(Work { slots: self.slots, timing: self.timing, retention: self.retention });
-        Ok(Bound { name: self.name, listener, origin, router, jobs, work, upkeep: self.upkeep, stopping })
+        Ok(Bound { name: self.name, listener, metrics, origin, router, jobs, work, upkeep: self.upkeep, stopping })
     }
 }
 
@@ -297,6 +307,7 @@ impl Service {
 pub struct Bound {
     name: &'static str,
     listener: TcpListener,
+    metrics: Option<TcpListener>,
     origin: String,
     router: Router,
     jobs: Option<Jobs>,
@@ -332,7 +343,9 @@ impl Bound {
         let closing = CancellationToken::new();
         let worker = self.jobs.zip(self.work).map(|(jobs, work)| Worker::start(jobs, work));
         let server = tokio::spawn(listen::serve(self.listener, self.router, closing.clone()));
-        let upkeep = self.upkeep.into_iter().chain([telemetry::keep_up().boxed()]);
+        let metrics = self.metrics.map(|listener| listen::serve(listener, routes::metrics_alone(), closing.clone()));
+        let upkeep =
+            self.upkeep.into_iter().chain([telemetry::keep_up().boxed()]).chain(metrics.map(|serving| serving.boxed()));
         let upkeep = upkeep.map(|task| tokio::spawn(task).abort_handle()).collect();
         tracing::info!(service = self.name, service.origin = self.origin, "Answering");
         Running { name: self.name, origin: self.origin, server, upkeep, worker, stopping: self.stopping, closing }
@@ -386,6 +399,13 @@ impl Drop for Running {
         self.server.abort();
         self.upkeep.iter().for_each(AbortHandle::abort);
     }
+}
+
+async fn take(address: SocketAddr) -> Result<TcpListener, ServiceError> {
+    TcpListener::bind(address).await.map_err(|error| match error.kind() {
+        io::ErrorKind::AddrInUse => ServiceError::PortTaken(address),
+        _ => ServiceError::Io(error),
+    })
 }
 
 /// The address others on this machine reach it at: one that listens everywhere is reached on loopback, too.

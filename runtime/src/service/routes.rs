@@ -59,6 +59,11 @@ pub(super) fn router(
     guarded.merge(probes).layer(from_fn_with_state(service, record::request))
 }
 
+/// For an address where whoever reaches it may see counts and do nothing.
+pub(super) fn metrics_alone() -> Router {
+    Router::new().route("/metrics", get(metrics)).fallback(unknown_path).method_not_allowed_fallback(wrong_method)
+}
+
 async fn ready(State(health): State<Health>) -> Result<&'static str, Failure> {
     if health.stopping.is_cancelled() {
         return Err(Code::Draining.problem("the service hands its jobs back and stops").into());

@@ -73,6 +73,18 @@ async fn what_was_answered_is_counted_by_route() {
 }
 
 #[tokio::test]
+async fn an_address_for_metrics_has_nothing_else() {
+    let free = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a port").local_addr().expect("an address");
+    let fixture = Fixture::with(|service, _| service.metrics_at(free)).await;
+    let ask = async |path: &str| fixture.http.get(format!("http://{free}{path}")).send().await.expect("an answer");
+    let metrics = ask("/metrics").await.text().await.expect("text");
+    assert!(metrics.contains("yonin_waiting_calls"), "{metrics}");
+    for path in ["/", "/readyz", "/mcp", "/public", "/v1/greetings"] {
+        assert_eq!(ask(path).await.status(), 404, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_service_that_hands_back_its_jobs_is_not_ready_but_answers() {
     let fixture = Fixture::start().await;
     let busy = fixture.call("build", json!({"ends": "busy"}), Tasks::Declared).await;
