@@ -7,3 +7,4 @@ mod hostile;
 mod mutations;
 mod older;
 mod replicas;
+mod tools;
