@@ -1,7 +1,8 @@
 // A user of the Planner, with the TypeScript SDK. Prints what came of it as JSON; the key is in YONIN_KEY.
 //
-// team.mjs use URL MODE APP           lists tools; has an app built, reads what was made; is asked, and approves; cancels
-// team.mjs many URL MODE COUNT APP    submits COUNT tasks, and waits for each, whatever becomes of its connections
+// team.mjs use URL MODE APP                    lists tools; has an app built, reads what was made; is asked, and approves; cancels
+// team.mjs many URL MODE COUNT APP             submits COUNT tasks, and waits for each, whatever becomes of its connections
+// team.mjs decide URL MODE APP GOAL DECISION   is asked about the goal's change, and says: approve, or decline
 
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,21 +12,27 @@ const GOAL = 'posts(title:string!)';
 const ENDED = ['succeeded', 'failed', 'cancelled'];
 const PARTS = ['', '/plan', '/design', '/changes', '/verdict', '/diff'];
 const AT_ONCE = 8;
-let forms = 0;
+const forms = [];
 
 // A person who fills in the form that is shown.
 function approve(request) {
-    forms += 1;
+    forms.push(request.params.message);
     const fields = Object.entries(request.params.requestedSchema.properties);
     const words = (field) => field.enum ?? field.oneOf?.map((one) => one.const) ?? [];
     const [name, field] = fields.find(([, field]) => words(field).length > 0);
     return { action: 'accept', content: { [name]: words(field).find((word) => word.includes('approve')) } };
 }
 
-async function connected(url, mode, work, showsForms = true) {
-    const capabilities = showsForms ? { elicitation: { form: {} } } : {};
+// A person who does not want to.
+function decline(request) {
+    forms.push(request.params.message);
+    return { action: 'decline' };
+}
+
+async function connected(url, mode, work, asked = approve) {
+    const capabilities = asked ? { elicitation: { form: {} } } : {};
     const client = new Client({ name: 'team', version: '1' }, { capabilities, versionNegotiation: { mode } });
-    if (showsForms) client.setRequestHandler('elicitation/create', async (request) => approve(request));
+    if (asked) client.setRequestHandler('elicitation/create', async (request) => asked(request));
     const headers = { Authorization: `Bearer ${process.env.YONIN_KEY}` };
     try {
         await client.connect(new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers } }));
@@ -82,11 +89,20 @@ async function use(url, mode, app) {
             await call(formless, 'cancel_task', { id });
             return until(formless, id, ENDED);
         };
-        const cancelled = await connected(url, 'legacy', cancel, false);
+        const cancelled = await connected(url, 'legacy', cancel, null);
         const protocol = client.getNegotiatedProtocolVersion();
         const tasks = { built: built.id, approved: approved.id, cancelled: cancelled.id };
-        return { protocol, tools, read: parts, forms, tasks };
+        return { protocol, tools, read: parts, forms: forms.length, tasks };
     });
+}
+
+async function decide(url, mode, app, goal, decision) {
+    const decides = async (client) => {
+        const id = await submit(client, app, `${app}-${decision}`, 'destructive', goal);
+        const task = await until(client, id, ENDED);
+        return { protocol: client.getNegotiatedProtocolVersion(), id: task.id, forms };
+    };
+    return connected(url, mode, decides, { approve, decline }[decision]);
 }
 
 // The connection broke, or there was none; the server said nothing.
@@ -114,7 +130,7 @@ async function persistently(url, mode, work) {
 
 async function many(url, mode, count, app) {
     const done = {};
-    const numbers = [...Array(count).keys()];
+    const numbers = [...Array(Number(count)).keys()];
     async function worker() {
         for (let number = numbers.shift(); number !== undefined; number = numbers.shift()) {
             // Most goals can't be understood, which fails them at once; every hundredth is built.
@@ -130,5 +146,4 @@ async function many(url, mode, count, app) {
 }
 
 const [what, url, mode, ...rest] = process.argv.slice(2);
-const did = what === 'use' ? await use(url, mode, ...rest) : await many(url, mode, Number(rest[0]), rest[1]);
-console.log(JSON.stringify(did));
+console.log(JSON.stringify(await { use, many, decide }[what](url, mode, ...rest)));

@@ -1,7 +1,8 @@
 """A user of the Planner, with the Python SDK. Prints what came of it as JSON; the key is in YONIN_KEY.
 
-team.py use URL MODE APP           lists tools; has an app built, reads what was made; is asked, and approves; cancels
-team.py many URL MODE COUNT APP    submits COUNT tasks, and waits for each, whatever becomes of its connections
+team.py use URL MODE APP                    lists tools; has an app built, reads what was made; is asked, and approves; cancels
+team.py many URL MODE COUNT APP             submits COUNT tasks, and waits for each, whatever becomes of its connections
+team.py decide URL MODE APP GOAL DECISION   is asked about the goal's change, and says: approve, or decline
 """
 
 import asyncio
@@ -31,11 +32,16 @@ async def approve(_context, asked):
     return types.ElicitResult(action="accept", content={choice: next(word for word in words if "approve" in word)})
 
 
+async def decline(_context, asked):
+    """A person who does not want to."""
+    forms.append(asked.message)
+    return types.ElicitResult(action="decline")
+
+
 @asynccontextmanager
-async def connected(url, mode, shows_forms=True):
+async def connected(url, mode, asked=approve):
     headers = {"Authorization": f"Bearer {os.environ['YONIN_KEY']}"}
     async with httpx2.AsyncClient(headers=headers, timeout=60, trust_env=False) as http:
-        asked = approve if shows_forms else None
         async with Client(streamable_http_client(url, http_client=http), mode=mode, elicitation_callback=asked) as client:
             yield client
 
@@ -80,7 +86,7 @@ async def use(url, mode, app):
         asks = await submit(client, app, f"{app}-asks", "always", f"{GOAL}; tags(name:string!)")
         approved = await until(client, asks, ENDED)
         # The form that it asks is not shown to a client that cannot show one.
-        async with connected(url, "legacy", shows_forms=False) as formless:
+        async with connected(url, "legacy", asked=None) as formless:
             id = await submit(formless, app, f"{app}-cancelled", "always", f"{GOAL}; tags(name:string!); more(name:string!)")
             await until(formless, id, ("waiting",))
             await call(formless, "cancel_task", {"id": id})
@@ -92,6 +98,12 @@ async def use(url, mode, app):
             "forms": len(forms),
             "tasks": {name: task["id"] for name, task in (("built", built), ("approved", approved), ("cancelled", cancelled))},
         }
+
+
+async def decide(url, mode, app, goal, decision):
+    async with connected(url, mode, {"approve": approve, "decline": decline}[decision]) as client:
+        task = await until(client, await submit(client, app, f"{app}-{decision}", goal=goal), ENDED)
+        return {"protocol": client.protocol_version, "id": task["id"], "forms": forms}
 
 
 def is_outage(error):
@@ -129,13 +141,12 @@ async def many(url, mode, count, app):
             again, task = await persistently(url, mode, lambda client: until(client, id, ENDED))
         return key, {"id": id, "status": task["status"], "outages": broken + again}
 
-    return dict(await asyncio.gather(*(one(number) for number in range(count))))
+    return dict(await asyncio.gather(*(one(number) for number in range(int(count)))))
 
 
 async def main():
     what, url, mode, *rest = sys.argv[1:]
-    did = await (use(url, mode, *rest) if what == "use" else many(url, mode, int(rest[0]), rest[1]))
-    print(json.dumps(did))
+    print(json.dumps(await {"use": use, "many": many, "decide": decide}[what](url, mode, *rest)))
 
 
 asyncio.run(main())

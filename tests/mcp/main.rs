@@ -8,3 +8,4 @@ mod hostile;
 mod mutations;
 mod older;
 mod replicas;
+mod tools;

@@ -11,6 +11,7 @@ mod https;
 mod import;
 mod injections;
 mod interrupted;
+mod keys;
 mod lifecycle;
 mod local_model;
 mod metrics;

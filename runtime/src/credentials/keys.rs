@@ -60,10 +60,6 @@ impl Keys {
         caller.require(MANAGES)?;
         wanted.validate()?;
         let Inner { store, .. } = &*self.0;
-        if !wanted.another && !self.of_name(wanted.name.as_str()).await?.is_empty() {
-            let detail = format!("{} has keys: say `another` for one more of the same caller", wanted.name);
-            return Err(Code::NameTaken.problem(detail));
-        }
         let key = Credential::random();
         let row = NewApiKey {
             id: KeyId::fresh(),
@@ -73,7 +69,17 @@ impl Keys {
             created_by: caller.name().to_owned(),
             lives: wanted.expires_in_seconds.map(Duration::from_secs),
         };
-        store.insert_api_key(&row).await.map_err(unavailable)?;
+        let made = if wanted.another {
+            store.insert_api_key(&row).await.map(|()| true)
+        } else if self.configured(|known| known == row.name.as_str()).is_empty() {
+            store.insert_first_api_key(&row).await
+        } else {
+            Ok(false)
+        };
+        if !made.map_err(unavailable)? {
+            let detail = format!("{} has keys: say `another` for one more of the same caller", row.name);
+            return Err(Code::NameTaken.problem(detail));
+        }
         tracing::info!(key.id = %row.id, key.name = %row.name, key.role = %row.role, %caller, "A key was made");
         let about = store.api_keys(Some(&Which::One(row.id))).await.map_err(unavailable)?.pop();
         let about = about.ok_or_else(|| Code::Internal.problem("the key is gone already"))?;

@@ -5,6 +5,7 @@ use crate::{
     Hints,
     store::tests::place::{self, Place},
 };
+use futures::future::join_all;
 use protocol::{
     Code, Role,
     keys::{CreateKey, KeySource, KeyState, NewKey},
@@ -38,6 +39,7 @@ on_every_backend! {
     a_key_ends_when_its_time_is_over
     keys_are_made_seen_and_revoked_by_admins_alone
     a_name_with_keys_is_taken_unless_one_more_is_meant
+    of_keys_of_one_name_that_are_made_at_once_one_is_the_first
     nothing_of_a_key_is_kept_but_its_hash
     a_use_is_noted_and_nobody_waits_for_it
 }
@@ -157,6 +159,16 @@ async fn a_name_with_keys_is_taken_unless_one_more_is_meant(place: &Place) {
     assert_eq!(one.principal.owner(), other.principal.owner(), "both are one caller");
     assert_eq!(keys.revoke(&admin(), "mei").await.expect("revoked").keys.len(), 2);
     assert_eq!(keys.create(&admin(), wanted("mei")).await.err().map(|it| it.code), taken, "its tasks are still there");
+}
+
+async fn of_keys_of_one_name_that_are_made_at_once_one_is_the_first(place: &Place) {
+    let (here, there) = (replica(place, &Hints::in_process()).await, replica(place, &Hints::in_process()).await);
+    let owner = admin();
+    for name in ["mei", "ann", "ken", "eve"] {
+        let at_once = (0..16).map(|at| [&here, &there][at % 2].create(&owner, wanted(name)));
+        let refused = join_all(at_once).await.into_iter().filter_map(Result::err).map(|it| it.code);
+        assert_eq!(refused.collect::<Vec<_>>(), [Code::NameTaken; 15], "{name}");
+    }
 }
 
 async fn nothing_of_a_key_is_kept_but_its_hash(place: &Place) {

@@ -3,7 +3,7 @@
 use super::job_tools::JobHandle;
 use crate::tool::{About, LongTool, ShortTool, WaitingTool};
 use rmcp::model::{JsonObject, Tool, ToolAnnotations};
-use schemars::{JsonSchema, generate::SchemaSettings};
+use schemars::{JsonSchema, Schema, generate::SchemaSettings, transform::RecursiveTransform};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -69,8 +69,8 @@ fn input_schema<T: JsonSchema>() -> JsonObject {
 
 /// The schema of a type whose values are JSON objects.
 fn object_schema<T: JsonSchema + ?Sized>() -> Option<JsonObject> {
-    let generator = SchemaSettings::draft2020_12().into_generator();
-    let mut schema = object(Value::from(generator.into_root_schema_for::<T>()));
+    let settings = SchemaSettings::draft2020_12().with_transform(RecursiveTransform(without_formats_of_numbers));
+    let mut schema = object(Value::from(settings.into_generator().into_root_schema_for::<T>()));
     let is_object = match schema.get("type") {
         Some(kind) => kind == "object",
         None => ["oneOf", "anyOf", "$ref"].iter().any(|key| schema.contains_key(*key)),
@@ -78,6 +78,18 @@ fn object_schema<T: JsonSchema + ?Sized>() -> Option<JsonObject> {
     // Clients expect the word, even where every alternative says it.
     schema.entry("type").or_insert_with(|| "object".into());
     is_object.then_some(schema)
+}
+
+/// JSON Schema has formats of texts alone, and clients warn of others: `uint32` says no more than a minimum and a maximum.
+fn without_formats_of_numbers(schema: &mut Schema) {
+    let is_text = match schema.get("type") {
+        Some(Value::Array(kinds)) => kinds.iter().any(|kind| kind == "string"),
+        kind => kind.is_some_and(|kind| kind == "string"),
+    };
+    if let Some(schema) = schema.as_object_mut().filter(|_| !is_text) {
+        // As `remove` would not, this leaves the others in their order.
+        schema.retain(|key, _| key != "format");
+    }
 }
 
 fn object(value: Value) -> JsonObject {

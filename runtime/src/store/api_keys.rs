@@ -3,7 +3,7 @@
 use super::{
     Store, StoreError,
     claim::micros,
-    database::{Row, Sql, again},
+    database::{Row, Sql, again, alone},
     read::{moment, unreadable},
 };
 use crate::credentials::Fingerprint;
@@ -49,18 +49,24 @@ pub(crate) enum Which {
 impl Store {
     /// Writes a key.
     pub(crate) async fn insert_api_key(&self, key: &NewApiKey) -> Result<(), StoreError> {
-        let sql = Sql::new(
-            "insert into api_keys (id, agent, fingerprint, name, role, created_by, created_at, expires_at)
-             values (?, ?, ?, ?, ?, ?, {now}, {now} + ?)",
-        );
-        let sql = sql
-            .bind(key.id.as_bytes().to_vec())
-            .bind(&*self.agent)
-            .bind(key.fingerprint.as_bytes().to_vec())
-            .bind_all([key.name.as_str(), key.role.as_str(), &key.created_by])
-            // Something and null is null: it never expires.
-            .bind(key.lives.map(micros));
-        self.database.execute(&sql).await.map(drop)
+        self.database.execute(&key.insertion(&self.agent)).await.map(drop)
+    }
+
+    /// Writes a key whose name has none. `false` when it has some: of any number that are made at once, one is the first.
+    pub(crate) async fn insert_first_api_key(&self, key: &NewApiKey) -> Result<bool, StoreError> {
+        let of_name = Sql::new("select 1 from api_keys where agent = ? and name = ? limit 1");
+        let of_name = of_name.bind(&*self.agent).bind(key.name.as_str());
+        alone(|| async {
+            let mut tx = self.database.begin().await?;
+            tx.one_at_a_time().await?;
+            if tx.row(&of_name).await?.is_some() {
+                return Ok(false);
+            }
+            tx.execute(&key.insertion(&self.agent)).await?;
+            tx.commit().await?;
+            Ok(true)
+        })
+        .await
     }
 
     /// The key with this fingerprint, if it has neither ended nor been revoked.
@@ -125,6 +131,21 @@ impl Store {
         let sql =
             Sql::new("delete from api_keys where agent = ? and (revoked_at < {now} - ? or expires_at < {now} - ?)");
         self.database.execute(&sql.bind(&*self.agent).bind(micros(retention)).bind(micros(retention))).await
+    }
+}
+
+impl NewApiKey {
+    fn insertion(&self, agent: &str) -> Sql {
+        let sql = Sql::new(
+            "insert into api_keys (id, agent, fingerprint, name, role, created_by, created_at, expires_at)
+             values (?, ?, ?, ?, ?, ?, {now}, {now} + ?)",
+        );
+        sql.bind(self.id.as_bytes().to_vec())
+            .bind(agent)
+            .bind(self.fingerprint.as_bytes().to_vec())
+            .bind_all([self.name.as_str(), self.role.as_str(), &self.created_by])
+            // Something and null is null: it never expires.
+            .bind(self.lives.map(micros))
     }
 }
 

@@ -100,6 +100,15 @@ impl Tx {
         Ok(self.rows(sql).await?.into_iter().next())
     }
 
+    /// Waits for every other transaction that has asked for this. SQLite's are alone from their start; on a server they hold a row
+    /// that every store has, and that nothing else is done with after the start.
+    pub(super) async fn one_at_a_time(&mut self) -> Result<(), StoreError> {
+        if let Self::MySql(tx) = self {
+            sqlx::query("select version from schema_version where id = 1 for update").fetch_one(&mut **tx).await?;
+        }
+        Ok(())
+    }
+
     /// Makes it last.
     pub(super) async fn commit(self) -> Result<(), StoreError> {
         match self {

@@ -1,6 +1,7 @@
 //! Clients that others wrote, as people use them: each lists the tools, has an app built and reads what was made, is asked and
 //! approves, and cancels a task. What they say of it is compared with what REST says.
 
+mod destructive;
 pub(crate) mod inspector;
 pub(crate) mod rust;
 

@@ -1,14 +1,16 @@
 //! A service for the worst: a person and a service may call it, its tools are jobs in a store.
 
 use crate::conformance::fixture::jobs;
+use protocol::keys::CreateKey;
 use runtime::{
-    Callers, Credential, Principal, Running, Service, Store,
+    Callers, Credential, Hints, Keys, Principal, Running, Service, Store,
     job::Timing,
     service::{Limits, Rate},
 };
 use serde_json::{Value, json};
-use std::net::SocketAddr;
+use std::{net::SocketAddr, path::Path};
 use tempfile::TempDir;
+use tests::cluster::{Role, Stores, look};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -20,6 +22,8 @@ pub(crate) struct Ground {
     pub(crate) mine: String,
     /// Of somebody else.
     pub(crate) theirs: String,
+    /// Keys that opened once, each with how it ended.
+    pub(crate) ended: [(&'static str, String); 2],
     _dir: TempDir,
 }
 
@@ -30,15 +34,17 @@ impl Ground {
         let callers = Callers::nobody()
             .and(&mine, Principal::person("mei", protocol::Role::Operator))
             .and(&theirs, Principal::Service("theirs".to_owned()));
+        let (keys, ended) = ended(dir.path()).await;
         let service = Service::new("hostile", jobs::toolbox())
             .callers(callers)
+            .keys(keys)
             .store(Store::sqlite(&dir.path().join("jobs.db")).await.expect("a store"))
             .body_limit(1024 * 1024)
             // Thousands come from one caller, as fast as the machine goes: none of them is to be turned away for that.
             .limits(Limits { people: Rate { per_second: 1_000_000, burst: 1_000_000 }, ..Limits::default() })
             .worker(8, Timing::short());
         let running = service.bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.expect("a port").start();
-        Self { running, mine: mine.reveal().to_owned(), theirs: theirs.reveal().to_owned(), _dir: dir }
+        Self { running, mine: mine.reveal().to_owned(), theirs: theirs.reveal().to_owned(), ended, _dir: dir }
     }
 
     pub(crate) fn origin(&self) -> &str {
@@ -62,6 +68,25 @@ impl Ground {
     pub(crate) async fn call(&self, key: &str, method: &str, params: Value) -> Value {
         self.send(&Request::new(key, method, params)).await.body
     }
+}
+
+/// Keys on a server of which its client can be asked, and of them a revoked one and one whose time is over.
+async fn ended(dir: &Path) -> (Keys, [(&'static str, String); 2]) {
+    let place = Stores::mariadb().prepare(dir).remove(&Role::Planner).expect("a place");
+    let store = Store::open(&place).await.expect("a store");
+    let keys = Keys::new("hostile", &store, Hints::in_process(), Callers::nobody());
+    let admin = Principal::person("owner", protocol::Role::Admin);
+    let made = async |name: &str| {
+        let (name, role) = (name.parse().expect("a name"), protocol::Role::Operator);
+        let wanted = CreateKey { name, role, expires_in_seconds: Some(60), another: false };
+        keys.create(&admin, wanted).await.expect("a key").key
+    };
+    let ended = [("a revoked key", made("revoked").await), ("an expired key", made("expired").await)];
+    keys.revoke(&admin, "revoked").await.expect("revoked");
+    // No key may be made for less than a minute, and nobody waits that long.
+    let over = "update api_keys set expires_at = created_at where name = 'expired'; select row_count()";
+    assert_eq!(look(&place, over).expect("the server answers"), ["1"]);
+    (keys, ended)
 }
 
 /// A request as it goes over the wire.

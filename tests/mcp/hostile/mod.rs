@@ -21,7 +21,7 @@ async fn each_bad_request_has_its_answer_and_the_next_is_served() {
     is_served(&ground, "nothing").await;
     let before = resident();
     let mut wrong = Vec::new();
-    let cases = [keys(&list), headers(&list, &ground.mine), bodies(&list), transport(&list)].concat();
+    let cases = [keys(&list), ended(&ground), headers(&list, &ground.mine), bodies(&list), transport(&list)].concat();
     for (name, request, status, code) in cases {
         let answer = timeout(Duration::from_secs(30), ground.send(&request)).await;
         let answer = answer.unwrap_or_else(|_| panic!("{name} is never answered"));
@@ -46,6 +46,12 @@ fn keys(list: &dyn Fn() -> Request) -> Vec<Case> {
         ("a long key", list().with("Authorization", &long), 401, "unauthorized"),
         ("no key, and a bad body", list().without("Authorization").body("{"), 401, "unauthorized"),
     ]
+}
+
+fn ended(ground: &Ground) -> Vec<Case> {
+    let case =
+        |(how, key): &(&'static str, String)| (*how, Request::new(key, "tools/list", json!({})), 401, "unauthorized");
+    ground.ended.iter().map(case).collect()
 }
 
 fn headers(list: &dyn Fn() -> Request, key: &str) -> Vec<Case> {
@@ -163,7 +169,8 @@ async fn all_wrong_keys_are_answered_alike() {
     let ground = Ground::start().await;
     let (key, last) = ground.mine.split_at(ground.mine.len() - 1);
     let near = format!("{key}{}", if last == "A" { "B" } else { "A" });
-    let guesses = [near.as_str(), key, "yonin_", "x", &"y".repeat(4000)];
+    let [(_, revoked), (_, expired)] = &ground.ended;
+    let guesses = [near.as_str(), key, "yonin_", "x", &"y".repeat(4000), revoked, expired];
     let mut answers = Vec::new();
     for guess in guesses {
         let answer = ground.send(&Request::new(guess, "tools/list", json!({}))).await;

@@ -63,7 +63,7 @@ impl<S: ServerHandler> Endpoint<S> {
     }
 
     pub(super) async fn answer(self, request: Request) -> Response {
-        if request.method() != Method::POST || version(&request.headers()) >= ProtocolVersion::V_2026_07_28.as_str() {
+        if request.method() != Method::POST || version(request.headers()) >= ProtocolVersion::V_2026_07_28.as_str() {
             return self.pass(request).await;
         }
         let (parts, body) = request.into_parts();
