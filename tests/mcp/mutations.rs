@@ -61,12 +61,19 @@ fn templates(key: &str) -> Vec<Request> {
         ),
         legacy(key, "tools/list", &json!({})),
         legacy(key, "tools/call", &json!({"name": "slow_compute", "arguments": {"seconds": 0, "label": "a"}})),
+        asked(legacy(key, "tools/call", &json!({"name": "wait_job", "arguments": {"job_id": id, "seconds": 1}}))),
+        asked(legacy(key, "", &json!({})).body(json!({"jsonrpc": "2.0", "id": id, "result": {}}).to_string())),
     ]
 }
 
 fn legacy(key: &str, method: &str, params: &Value) -> Request {
     let body = json!({"jsonrpc": "2.0", "id": "a", "method": method, "params": params}).to_string();
     Request::new(key, method, json!({})).without("MCP-Protocol-Version").without("Mcp-Method").body(body)
+}
+
+/// Of a client that can be asked in the middle of a call.
+fn asked(request: Request) -> Request {
+    request.with("MCP-Protocol-Version", "2025-11-25").with("Mcp-Session-Id", "x.forms.sampling")
 }
 
 /// Does one thing to it.

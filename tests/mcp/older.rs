@@ -2,6 +2,7 @@
 
 use crate::{conformance::fixture::jobs, hostile::ground::Ground};
 use futures::{Stream, StreamExt as _};
+use protocol::Role;
 use reqwest::{RequestBuilder, StatusCode, header};
 use runtime::{Callers, Credential, Principal, Running, Service, Store, job::Timing};
 use serde_json::{Value, json};
@@ -14,16 +15,23 @@ struct Pair {
     replicas: [Running; 2],
     mine: Credential,
     theirs: Credential,
+    viewer: Credential,
     _dir: TempDir,
 }
 
 impl Pair {
     async fn start(question_expiry: Duration) -> Self {
         let dir = TempDir::new().expect("a directory");
-        let (mine, theirs) = (Credential::random(), Credential::random());
-        let one = replica(dir.path(), &mine, &theirs, question_expiry).await;
-        let two = replica(dir.path(), &mine, &theirs, question_expiry).await;
-        Self { replicas: [one, two], mine, theirs, _dir: dir }
+        let [mine, theirs, viewer] = [(); 3].map(|()| Credential::random());
+        let callers = Callers::nobody()
+            .and(&mine, Principal::person("mei", Role::Operator))
+            .and(&theirs, Principal::person("ken", Role::Operator))
+            .and(&viewer, Principal::person("mei", Role::Viewer));
+        let replicas = [
+            replica(dir.path(), callers.clone(), question_expiry).await,
+            replica(dir.path(), callers, question_expiry).await,
+        ];
+        Self { replicas, mine, theirs, viewer, _dir: dir }
     }
 
     fn client(&self, replica: usize, key: &Credential) -> Client {
@@ -39,10 +47,7 @@ impl Pair {
     }
 }
 
-async fn replica(dir: &Path, mine: &Credential, theirs: &Credential, question_expiry: Duration) -> Running {
-    let callers = Callers::nobody()
-        .and(mine, Principal::person("mei", protocol::Role::Operator))
-        .and(theirs, Principal::person("ken", protocol::Role::Operator));
+async fn replica(dir: &Path, callers: Callers, question_expiry: Duration) -> Running {
     let service = Service::new("older", jobs::toolbox())
         .callers(callers)
         .store(Store::sqlite(&dir.join("jobs.db")).await.expect("a store"))
@@ -138,10 +143,15 @@ async fn a_reply_to_one_replica_answers_the_call_at_another() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn only_who_was_asked_may_reply() {
     let pair = Pair::start(Duration::from_secs(600)).await;
+    let viewer = pair.client(0, &pair.viewer);
     let mine = pair.client(0, &pair.mine).initialized(json!({"elicitation": {"form": {}}})).await;
     let theirs = pair.client(1, &pair.theirs).initialized(json!({"elicitation": {}})).await;
     let (_, mut messages, request) = mine.asked().await;
     assert_eq!(theirs.reply(&request["id"], accepted()).await, StatusCode::UNPROCESSABLE_ENTITY);
+    // The same person, by a key that only looks.
+    assert_eq!(viewer.reply(&request["id"], accepted()).await, StatusCode::FORBIDDEN);
+    let long = json!({"action": "accept", "content": {"remark": "は".repeat(30_000)}});
+    assert_eq!(mine.reply(&request["id"], long).await, StatusCode::PAYLOAD_TOO_LARGE);
     for id in [json!(0), json!(null), json!("7"), json!("0d3c7c5e-6d8b-4e0e-9a59-0d9ad0d1ae70")] {
         assert_eq!(mine.reply(&id, accepted()).await, StatusCode::UNPROCESSABLE_ENTITY, "{id}");
     }
@@ -155,15 +165,108 @@ async fn only_who_was_asked_may_reply() {
 async fn a_form_that_is_closed_decides_nothing() {
     let pair = Pair::start(Duration::from_secs(600)).await;
     let client = pair.client(0, &pair.mine).initialized(json!({"elicitation": {}})).await;
-    for nothing in [json!({"action": "cancel"}), json!({})] {
-        let (_, mut messages, request) = client.asked().await;
-        assert_eq!(client.reply(&request["id"], nothing.clone()).await, StatusCode::ACCEPTED);
-        let answer = messages.next().await.expect("the answer");
-        let is_error = nothing == json!({});
-        assert_eq!(answer["result"]["isError"] == true, is_error, "{answer}");
-        if !is_error {
-            assert_eq!(answer["result"]["structuredContent"]["status"], "asking", "{answer}");
-            assert!(answer["result"]["content"].to_string().contains("Nothing was decided"), "{answer}");
+    let (_, mut messages, request) = client.asked().await;
+    assert_eq!(client.reply(&request["id"], json!({"action": "cancel"})).await, StatusCode::ACCEPTED);
+    let answer = messages.next().await.expect("the answer");
+    assert_eq!(answer["result"]["structuredContent"]["status"], "asking", "{answer}");
+    assert!(answer["result"]["content"].to_string().contains("Nothing was decided"), "{answer}");
+    pair.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_shows_no_form_after_all_is_told_where_to_answer() {
+    let pair = Pair::start(Duration::from_secs(600)).await;
+    let client = pair.client(0, &pair.mine).initialized(json!({"elicitation": {}})).await;
+    let (_, mut messages, request) = client.asked().await;
+    let error = json!({"code": -32601, "message": "no forms here"});
+    let reply = client.post(&json!({"jsonrpc": "2.0", "id": request["id"], "error": error})).send().await;
+    assert_eq!(reply.expect("an answer").status(), StatusCode::ACCEPTED);
+    let answer = messages.next().await.expect("the answer");
+    assert!(answer["result"]["content"].to_string().contains("It asks a person"), "{answer}");
+    pair.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_answered_elsewhere_is_not_asked_any_more() {
+    let pair = Pair::start(Duration::from_secs(600)).await;
+    let here = pair.client(0, &pair.mine).initialized(json!({"elicitation": {}})).await;
+    let (job, mut messages, request) = here.asked().await;
+    // By another call of the same job: each form belongs to its call.
+    let there = Client { url: pair.client(1, &pair.mine).url, ..here.clone() };
+    let mut others = there.call("wait_job", json!({"job_id": job})).await;
+    let other = others.next().await.expect("a request");
+    assert_ne!(other["id"], request["id"]);
+    assert_eq!(here.reply(&other["id"], accepted()).await, StatusCode::ACCEPTED);
+    let answer = others.next().await.expect("the answer");
+    assert_eq!(answer["result"]["structuredContent"]["status"], "done", "{answer}");
+    let withdrawn = messages.next().await.expect("a notification");
+    let told = (&withdrawn["method"], &withdrawn["params"]["requestId"]);
+    assert_eq!(told, (&json!("notifications/cancelled"), &request["id"]));
+    let answer = messages.next().await.expect("the answer");
+    assert_eq!(answer["result"]["structuredContent"]["status"], "done", "{answer}");
+    pair.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_to_a_call_that_was_given_up_is_there_for_the_next() {
+    let pair = Pair::start(Duration::from_secs(600)).await;
+    let client = pair.client(0, &pair.mine).initialized(json!({"elicitation": {}})).await;
+    let (job, messages, request) = client.asked().await;
+    let (closed, _) =
+        (client.call("wait_job", json!({"job_id": job})).await.next().await.expect("a request"), messages);
+    assert_eq!(client.reply(&closed["id"], json!({"action": "cancel"})).await, StatusCode::ACCEPTED);
+    assert_eq!(client.reply(&request["id"], accepted()).await, StatusCode::ACCEPTED);
+    let answer = client.call("wait_job", json!({"job_id": job})).await.next().await.expect("an answer");
+    assert_eq!(answer["result"]["structuredContent"]["status"], "done", "{answer}");
+    pair.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_form_that_was_closed_too_late_is_shown_again() {
+    let pair = Pair::start(Duration::from_secs(600)).await;
+    let client = pair.client(0, &pair.mine).initialized(json!({"elicitation": {}})).await;
+    let (job, messages, request) = client.asked().await;
+    drop(messages);
+    assert_eq!(client.reply(&request["id"], json!({"action": "cancel"})).await, StatusCode::ACCEPTED);
+    let again = client.call("wait_job", json!({"job_id": job})).await.next().await.expect("a request");
+    assert_eq!(again["method"], "elicitation/create", "{again}");
+    pair.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_ends_in_order_when_its_replica_stops() {
+    let pair = Pair::start(Duration::from_secs(600)).await;
+    let client = pair.client(0, &pair.mine).initialized(json!({"elicitation": {}})).await;
+    let (_, messages, _) = client.asked().await;
+    let (rest, ()) = tokio::join!(messages.collect::<Vec<_>>(), pair.stop());
+    assert_eq!(rest[0]["method"], "notifications/cancelled", "{rest:?}");
+    assert_eq!(rest[1]["result"]["structuredContent"]["status"], "asking", "{rest:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn clients_of_2025_06_18_are_asked_in_their_words() {
+    let pair = Pair::start(Duration::from_secs(600)).await;
+    let client = Client { version: "2025-06-18", ..pair.client(0, &pair.mine) };
+    let client = client.initialized(json!({"elicitation": {}})).await;
+    let (_, mut messages, request) = client.asked().await;
+    assert_eq!(request["params"].get("mode"), None, "{request}");
+    assert_eq!(client.reply(&request["id"], accepted()).await, StatusCode::ACCEPTED);
+    let answer = messages.next().await.expect("the answer");
+    assert_eq!(answer["result"]["structuredContent"]["status"], "done", "{answer}");
+    pair.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn revisions_that_there_never_were_are_refused_whatever_the_session_says() {
+    let pair = Pair::start(Duration::from_secs(600)).await;
+    for version in ["2025-09-09", "2025-06-18x", "2025-12-01"] {
+        let client = Client { version, session: Some("x.forms".to_owned()), ..pair.client(0, &pair.mine) };
+        for message in [
+            json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "wait_job", "arguments": {}}}),
+            json!({"jsonrpc": "2.0", "id": "0d3c7c5e-6d8b-4e0e-9a59-0d9ad0d1ae70", "result": {}}),
+        ] {
+            let answer = client.post(&message).send().await.expect("an answer");
+            assert_eq!(answer.status(), StatusCode::BAD_REQUEST, "{version} {message}");
         }
     }
     pair.stop().await;
@@ -213,7 +316,9 @@ async fn a_reply_is_looked_at_like_any_request() {
     let ground = Ground::start().await;
     let http = reqwest::Client::builder().no_proxy().build().expect("a client");
     let reply = json!({"jsonrpc": "2.0", "id": "0d3c7c5e-6d8b-4e0e-9a59-0d9ad0d1ae70", "result": {}}).to_string();
-    let post = || http.post(format!("{}/mcp", ground.origin())).body(reply.clone());
+    let post = || {
+        http.post(format!("{}/mcp", ground.origin())).header("MCP-Protocol-Version", "2025-11-25").body(reply.clone())
+    };
     let status = async |request: RequestBuilder| request.send().await.expect("an answer").status();
     assert_eq!(status(post().header("Content-Type", "application/json")).await, StatusCode::UNAUTHORIZED);
     assert_eq!(status(post().bearer_auth(&ground.mine)).await, StatusCode::UNSUPPORTED_MEDIA_TYPE);

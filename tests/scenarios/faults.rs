@@ -3,7 +3,9 @@
 use nix::sys::signal::Signal;
 use protocol::{AppName, Code, task::Status};
 use serde_json::json;
+use std::time::Duration;
 use tests::World;
+use tokio::time::{sleep, timeout};
 
 #[tokio::test]
 async fn a_database_that_hangs_fails_the_task_clearly_and_leaves_the_live_app_alone() {
@@ -24,10 +26,15 @@ async fn fails_clearly(server: &str, code: Code) {
     world.signal(server, Signal::SIGSTOP);
     let task = world.goal(&app, "tags(name:string!)").submit().await.expect("accepted: the API needs no environment");
     let ended = world.finished(task.id).await;
-    let metrics = reqwest::get(format!("{}/metrics", world.at.api)).await.expect("an answer").text().await;
-    world.signal(server, Signal::SIGCONT);
     let down = format!("yonin_environment_up{{server=\"{}\"}} 0", if server == "mariadbd" { "mysql" } else { "redis" });
-    assert!(metrics.expect("text").contains(&down), "nobody is told: {down}");
+    let told = async {
+        let metrics = async || reqwest::get(format!("{}/metrics", world.at.api)).await.expect("an answer").text().await;
+        while !metrics().await.expect("text").contains(&down) {
+            sleep(Duration::from_millis(200)).await;
+        }
+    };
+    timeout(Duration::from_secs(30), told).await.expect("those who watch are told");
+    world.signal(server, Signal::SIGCONT);
     assert_eq!(ended.status, Status::Failed, "{ended:#?}");
     assert_eq!(ended.error.expect("a failed task says why").code, code);
 

@@ -31,8 +31,9 @@ const LOOK: &[&str] = &[
 /// As much of a request as says what it is.
 #[derive(Deserialize)]
 struct Request<'a> {
+    /// A reply to what a client was asked has none.
     #[serde(borrow)]
-    method: Cow<'a, str>,
+    method: Option<Cow<'a, str>>,
     #[serde(borrow)]
     params: Option<Params<'a>>,
 }
@@ -51,9 +52,10 @@ impl Server {
             return Role::Viewer;
         }
         match serde_json::from_slice::<Request<'_>>(request) {
-            Ok(Request { method, params }) => {
+            Ok(Request { method: Some(method), params }) => {
                 self.needed_by(&method, params.as_ref().and_then(|params| params.name.as_deref()))
             }
+            Ok(Request { method: None, .. }) => Role::Operator,
             Err(_) => Role::Viewer,
         }
     }

@@ -3,7 +3,8 @@
 //!
 //! What happens to a call is decided here, what the bytes look like in `rmcp`. A call of a long tool writes its job and
 //! answers with the handle; nothing of a task lives in this process. What a job asks a person is put to clients that can show a
-//! form (`asking`), in tasks as in calls that wait (`waiting`); what such a client brings back is sealed (`seal`). Older clients are asked in the middle of a call (`older`).
+//! form (`asking`), in tasks as in calls that wait (`waiting`); what such a client brings back is sealed (`seal`).
+//! Older clients are asked in the middle of a call (`older`).
 
 mod access;
 mod answer;
@@ -64,6 +65,8 @@ use waiting::Wait;
 pub(crate) const IDEMPOTENCY_META: &str = "dev.yonin/idempotencyKey";
 /// Where a service says whom it calls for, in the request's `_meta`. Nobody else is believed.
 pub(crate) const SHARE_META: &str = "dev.yonin/share";
+/// Where a call that waits for a job, and asks, says whose question it is: in the `_meta` of its result.
+pub(crate) const JOB_META: &str = "dev.yonin/jobId";
 /// What is read of a share, in characters.
 const LONGEST_SHARE: usize = 128;
 const IDEMPOTENCY_HEADER: &str = "idempotency-key";

@@ -3,7 +3,7 @@
 //! Nothing of a wait outlives its call. Who is cut off calls again, any replica, and finds the job where it is.
 
 use super::{
-    Call, Server, answer,
+    Call, JOB_META, Server, answer,
     asking::{self, Audience, Heard},
     older::AnswerBy,
     seal::{Asked, Bound},
@@ -142,7 +142,10 @@ impl<'a> Wait<'a> {
         }
         let asked = Asked { job: record.id, question: question.id };
         let state = self.server.0.seal.seal(self.jobs, &self.bound, &asked).await?;
-        Ok(InputRequiredResult::new(Some(asking::form(question)), Some(state)).into())
+        let mut asks = InputRequiredResult::new(Some(asking::form(question)), Some(state));
+        let meta = asks.meta.get_or_insert_default();
+        meta.insert(JOB_META.to_owned(), record.id.to_string().into());
+        Ok(asks.into())
     }
 
     /// The job as it stands, and what there is to say about it.

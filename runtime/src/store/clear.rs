@@ -23,9 +23,8 @@ pub(crate) enum Cleared {
 }
 
 impl Store {
-    /// Removes jobs that ended longer ago than this, with their events, effects and artifacts, and keys that did, and
-    /// what clients were asked. Any number of replicas may do so
-    /// at the same time, while others work.
+    /// Removes jobs that ended longer ago than this, with their events, effects and artifacts, keys that did, and what clients
+    /// were asked. Any number of replicas may do so at the same time, while others work.
     pub(crate) async fn clear_away(&self, retention: Duration) -> Result<Cleared, StoreError> {
         let removed = alone(|| self.remove_jobs(retention)).await?;
         if removed < BATCH as usize {

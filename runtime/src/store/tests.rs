@@ -67,7 +67,8 @@ on_every_backend! {
     a_key_opens_until_it_is_revoked_or_its_time_is_over
     a_keys_use_is_noted_once_a_minute
     keys_belong_to_their_agent_and_are_forgotten_in_time
-    a_reply_is_taken_once_by_who_asked_the_same
+    a_reply_waits_for_who_asked_the_same
+    who_is_asked_again_and_again_has_a_few_forms_open
 }
 
 async fn the_same_key_is_the_same_job_however_many_ask_at_once(store: Store) {
@@ -572,27 +573,41 @@ async fn an_answer_reaches_the_claim_that_asked_and_no_other(store: Store) {
     assert!(answer(Some(2)).await);
 }
 
-async fn a_reply_is_taken_once_by_who_asked_the_same(store: Store) {
+async fn a_reply_waits_for_who_asked_the_same(store: Store) {
     let (mei, ken) = (Principal::person("mei", Role::Operator), Principal::person("ken", Role::Operator));
     let (subject, other) = (Digest::of("消す？"), Digest::of("残す？"));
-    let (id, unanswered) = (JobId::fresh(), JobId::fresh());
-    store.insert_ask(id, &mei, &subject).await.expect("writes");
-    store.insert_ask(unanswered, &mei, &subject).await.expect("writes");
+    let id = store.insert_ask(&mei, &subject).await.expect("writes");
+    let unanswered = store.insert_ask(&mei, &subject).await.expect("writes");
     let reply = r#"{"result":{"action":"accept","content":{"remark":"はい"}}}"#;
     assert!(!store.note_reply(id, &ken, reply).await.expect("writes"), "somebody else replied");
     assert!(!store.of("another").note_reply(id, &mei, reply).await.expect("writes"), "to another agent");
-    assert!(store.note_reply(id, &mei, reply).await.expect("writes"));
-    assert!(!store.note_reply(id, &mei, "{}").await.expect("writes"), "a second reply");
-    for (who, what) in [(&ken, &subject), (&mei, &other)] {
-        assert_eq!(store.take_reply(who, what).await.expect("reads"), None);
+    for _ in 0..2 {
+        assert!(store.note_reply(id, &mei, reply).await.expect("writes"));
     }
-    let taken = join_all((0..8).map(|_| store.take_reply(&mei, &subject))).await;
-    let taken: Vec<_> = taken.into_iter().filter_map(|it| it.expect("reads")).collect();
-    assert_eq!(taken, [reply]);
+    assert!(!store.note_reply(id, &mei, "{}").await.expect("writes"), "another reply");
+    for (who, what) in [(&ken, &subject), (&mei, &other)] {
+        assert_eq!(store.replies_about(who, what).await.expect("reads"), []);
+    }
+    assert_eq!(store.reply_under(unanswered).await.expect("reads"), None);
+    assert_eq!(store.reply_under(id).await.expect("reads").as_deref(), Some(reply));
+    assert_eq!(store.replies_about(&mei, &subject).await.expect("reads"), [(id, reply.to_owned())]);
+    store.forget_ask(id).await.expect("writes");
+    assert!(!store.note_reply(id, &mei, reply).await.expect("writes"), "what was made use of");
     store.database.execute(&Sql::new("update asks set asked_at = asked_at - 3700000000")).await.expect("writes");
     assert!(!store.note_reply(unanswered, &mei, reply).await.expect("writes"), "too late");
     store.clear_away(Duration::from_secs(3600)).await.expect("clears");
     assert!(store.database.row(&Sql::new("select id from asks")).await.expect("reads").is_none());
+}
+
+async fn who_is_asked_again_and_again_has_a_few_forms_open(store: Store) {
+    let (mei, subject) = (Principal::person("mei", Role::Operator), Digest::of("消す？"));
+    let mut asked = Vec::new();
+    for _ in 0..20 {
+        asked.push(store.insert_ask(&mei, &subject).await.expect("writes"));
+    }
+    let open = store.database.rows(&Sql::new("select id from asks")).await.expect("reads");
+    assert_eq!(open.len(), 8);
+    assert!(store.note_reply(asked[19], &mei, "{}").await.expect("writes"), "the newest is not among them");
 }
 
 fn new_job() -> NewJob {

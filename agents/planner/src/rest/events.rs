@@ -7,10 +7,13 @@ use axum::{
     Router,
     extract::State,
     http::HeaderMap,
-    response::sse::{Event as Frame, KeepAlive, Sse},
+    response::{
+        IntoResponse,
+        sse::{Event as Frame, KeepAlive, Sse},
+    },
     routing::get,
 };
-use futures::{Stream, stream};
+use futures::stream;
 use protocol::{
     Code, Problem, TaskId,
     event::{Event, What},
@@ -46,7 +49,7 @@ async fn events(
     Id(id): Id,
     Asked(from): Asked<From>,
     headers: HeaderMap,
-) -> Result<Sse<impl Stream<Item = Result<Frame, axum::Error>>>, Failure> {
+) -> Result<impl IntoResponse, Failure> {
     let after = last_seen(&headers)?.or(from.after).unwrap_or(0);
     tasks.get(&caller, id).await?;
     let reader = Reader { tasks, caller, id, after, read: VecDeque::new(), ended: false, stop };
@@ -54,7 +57,8 @@ async fn events(
         let event = reader.next().await?;
         Some((frame(&event), reader))
     });
-    Ok(Sse::new(frames).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
+    // Proxies that collect what they pass on would keep what happens until it is over.
+    Ok(([("x-accel-buffering", "no")], Sse::new(frames).keep_alive(KeepAlive::new().interval(KEEP_ALIVE))))
 }
 
 /// Follows a task's history from one place on.

@@ -1,5 +1,6 @@
 //! What a client can be asked. It says so when it initializes, and carries it in its session id from then on: there is nothing to
-//! look up, so any replica knows it, and it outlives them all. Nobody has to believe it more than the client itself.
+//! look up, so any replica knows it, and it outlives them all. Nobody has to believe it more than the client itself. No tool of ours asks for a
+//! sample of a model; the protocol's conformance suite brings one that does.
 
 use http::{HeaderMap, HeaderValue};
 use serde_json::{Map, Value, json};
@@ -10,7 +11,6 @@ use uuid::Uuid;
 pub(super) struct Client {
     forms: bool,
     sampling: bool,
-    roots: bool,
 }
 
 impl Client {
@@ -21,7 +21,6 @@ impl Client {
             // Without a mode, it means forms.
             forms: elicitation.is_object() && (elicitation["form"].is_object() || !elicitation["url"].is_object()),
             sampling: capabilities["sampling"].is_object(),
-            roots: capabilities["roots"].is_object(),
         }
     }
 
@@ -29,16 +28,16 @@ impl Client {
     pub(super) fn of(headers: &HeaderMap) -> Option<Self> {
         let (_, words) = headers.get(super::SESSION)?.to_str().ok()?.split_once('.')?;
         let says = |word: &str| words.split('.').any(|it| it == word);
-        Some(Self { forms: says("forms"), sampling: says("sampling"), roots: says("roots") }).filter(Self::can_be_asked)
+        Some(Self { forms: says("forms"), sampling: says("sampling") }).filter(Self::can_be_asked)
     }
 
     pub(super) fn can_be_asked(&self) -> bool {
-        self.forms || self.sampling || self.roots
+        self.forms || self.sampling
     }
 
-    /// `0d3c....forms.roots`
+    /// `0d3c....forms.sampling`
     pub(super) fn session_id(&self) -> HeaderValue {
-        let words = [("forms", self.forms), ("sampling", self.sampling), ("roots", self.roots)];
+        let words = [("forms", self.forms), ("sampling", self.sampling)];
         let words = words.into_iter().filter(|(_, can)| *can).map(|(word, _)| format!(".{word}"));
         let id: String = [Uuid::new_v4().to_string()].into_iter().chain(words).collect();
         HeaderValue::try_from(id).expect("it is ASCII")
@@ -46,11 +45,8 @@ impl Client {
 
     /// As today's clients say it, with every request.
     pub(super) fn capabilities(&self) -> Value {
-        let said = [
-            ("elicitation", self.forms.then(|| json!({"form": {}}))),
-            ("sampling", self.sampling.then(|| json!({}))),
-            ("roots", self.roots.then(|| json!({}))),
-        ];
+        let said =
+            [("elicitation", self.forms.then(|| json!({"form": {}}))), ("sampling", self.sampling.then(|| json!({})))];
         said.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect::<Map<_, _>>().into()
     }
 }
@@ -68,7 +64,7 @@ mod tests {
         for (said, capabilities) in [
             (json!({"elicitation": {}}), json!({"elicitation": {"form": {}}})),
             (json!({"elicitation": {"form": {}, "url": {}}}), json!({"elicitation": {"form": {}}})),
-            (json!({"sampling": {}, "roots": {"listChanged": true}}), json!({"sampling": {}, "roots": {}})),
+            (json!({"sampling": {}, "roots": {"listChanged": true}}), json!({"sampling": {}})),
         ] {
             let client = Client::that_said(&said);
             assert_eq!(back(client), Some(client), "{said}");
@@ -78,7 +74,13 @@ mod tests {
 
     #[test]
     fn who_can_be_asked_nothing_is_asked_nothing() {
-        for said in [json!(null), json!({}), json!({"elicitation": {"url": {}}}), json!({"elicitation": true})] {
+        for said in [
+            json!(null),
+            json!({}),
+            json!({"roots": {}}),
+            json!({"elicitation": {"url": {}}}),
+            json!({"elicitation": true}),
+        ] {
             assert_eq!(back(Client::that_said(&said)), None, "{said}");
         }
         for id in ["", "forms", ".", "0d3c.", "0d3c.all"] {

@@ -74,7 +74,10 @@ impl<S: ServerHandler> Endpoint<S> {
         // What is no JSON, or no message, `rmcp` refuses.
         let message: Value = serde_json::from_slice(&body).unwrap_or_default();
         let method = message["method"].as_str();
-        if method.is_none() && (message.get("result").is_some() || message.get("error").is_some()) {
+        if method.is_none()
+            && knows_forms(&parts.headers)
+            && (message.get("result").is_some() || message.get("error").is_some())
+        {
             return match self.replied(&parts, message).await {
                 Ok(()) => StatusCode::ACCEPTED.into_response(),
                 Err(problem) => Failure(problem).into_response(),
@@ -86,11 +89,11 @@ impl<S: ServerHandler> Endpoint<S> {
             return midway.answer().await;
         }
         let said = (method == Some("initialize")).then(|| Client::that_said(&message["params"]["capabilities"]));
-        let mut response = self.pass(Request::from_parts(parts, Body::from(body))).await;
-        if let Some(client) = said.filter(Client::can_be_asked) {
-            response.headers_mut().insert(SESSION, client.session_id());
+        let response = self.pass(Request::from_parts(parts, Body::from(body))).await;
+        match said.filter(Client::can_be_asked) {
+            Some(client) => wire::initialized(response, client.session_id()).await,
+            None => response,
         }
-        response
     }
 
     async fn pass(&self, request: Request) -> Response {
@@ -109,6 +112,11 @@ impl<S: ServerHandler> Endpoint<S> {
         let id = id.ok_or_else(|| Code::BadRequest.problem("you were asked nothing under that id"))?;
         self.jobs.take_down(&caller, id, &message).await
     }
+}
+
+/// A request of one of the revisions in which clients are asked by requests of ours.
+fn knows_forms(headers: &http::HeaderMap) -> bool {
+    [ProtocolVersion::V_2025_06_18, ProtocolVersion::V_2025_11_25].iter().any(|one| one.as_str() == version(headers))
 }
 
 /// The revision that a request says it speaks; before there was a header for it, there was none.

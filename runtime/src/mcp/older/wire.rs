@@ -1,11 +1,11 @@
 //! What older clients read, where that is not what today's do.
 
 use axum::{
-    body::{Body, HttpBody as _},
+    body::{Body, Bytes, HttpBody as _},
     response::{IntoResponse as _, Response},
 };
 use futures::{StreamExt as _, future::ready, stream, stream::BoxStream};
-use http::header;
+use http::{HeaderValue, header};
 use rmcp::model::ProtocolVersion;
 use serde_json::{Map, Value, json};
 use sse_stream::SseStream;
@@ -24,13 +24,28 @@ pub(super) async fn messages(response: Response) -> Result<BoxStream<'static, Va
         return Err(response);
     }
     let (parts, body) = response.into_parts();
-    // It is ours, and whole.
-    let length = usize::try_from(body.size_hint().upper().unwrap_or(u64::MAX)).unwrap_or(usize::MAX);
-    let body = axum::body::to_bytes(body, length).await.unwrap_or_default();
+    let body = whole(body).await;
     match serde_json::from_slice(&body) {
         Ok(message) => Ok(stream::iter([message]).boxed()),
         Err(_) => Err((parts, Body::from(body)).into_response()),
     }
+}
+
+/// The answer to `initialize`, with the session's id if a session began.
+pub(super) async fn initialized(response: Response, session: HeaderValue) -> Response {
+    let (mut parts, body) = response.into_parts();
+    let body = whole(body).await;
+    let said: Value = serde_json::from_slice(&body).unwrap_or_default();
+    if said.get("result").is_some() {
+        parts.headers.insert(super::SESSION, session);
+    }
+    Response::from_parts(parts, Body::from(body))
+}
+
+/// A body of ours, which is there.
+async fn whole(body: Body) -> Bytes {
+    let length = usize::try_from(body.size_hint().upper().unwrap_or(u64::MAX)).unwrap_or(usize::MAX);
+    axum::body::to_bytes(body, length).await.unwrap_or_default()
 }
 
 /// An answer without the word that tells today's clients whether they are asked.
@@ -59,6 +74,23 @@ pub(super) fn form(mut params: Value, version: &str) -> Value {
     params
 }
 
+/// What progress notifications of one call say, which consists of several of today's: it only rises.
+#[derive(Default)]
+pub(super) struct Rising(f64);
+
+impl Rising {
+    /// The message, later than all before it.
+    pub(super) fn of(&mut self, mut message: Value) -> Value {
+        if message["method"] == "notifications/progress"
+            && let Some(progress) = message["params"]["progress"].as_f64()
+        {
+            self.0 = if progress > self.0 { progress } else { self.0 + 1.0 };
+            message["params"]["progress"] = json!(self.0);
+        }
+        message
+    }
+}
+
 pub(super) fn request(id: &Value, method: &str, params: Value) -> Value {
     json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params})
 }
@@ -66,6 +98,16 @@ pub(super) fn request(id: &Value, method: &str, params: Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn progress_rises_whatever_a_part_of_the_call_counts_from() {
+        let mut rising = Rising::default();
+        let mut shown = |progress: Value| {
+            let message = json!({"method": "notifications/progress", "params": {"progress": progress}});
+            rising.of(message)["params"]["progress"].as_f64().expect("a number")
+        };
+        assert_eq!([5.0, 3.0, 3.0, 9.0].map(|progress| shown(json!(progress))), [5.0, 6.0, 7.0, 9.0]);
+    }
 
     #[test]
     fn choices_have_their_titles_where_the_revision_looks_for_them() {
