@@ -13,6 +13,7 @@ use reqwest::Method;
 use serde_json::json;
 use std::{
     os::unix::process::ExitStatusExt as _,
+    process::ExitStatus,
     time::{Duration, Instant},
 };
 use tests::{
@@ -66,15 +67,17 @@ impl Scene {
         let replica = self.cluster.replica(case.role, 0);
         replica.kill();
         replica.restart(&[("YONIN_FAIL_POINT", &case.variable())]).await;
-        let task = self.submit(&wanted).await?;
-        let died = self.death(case, task).await;
-        // Also where it did not die, so that the next case finds all as it should be.
+        let (task, at_once) = self.submit(case, &wanted).await?;
+        let died = if at_once { Ok(()) } else { self.death(case, task).await };
         let replica = self.cluster.replica(case.role, 0);
+        // Also where it did not die, so that the next case finds all as it should be.
         if died.is_err() {
             replica.kill();
         }
         let at = Instant::now();
-        replica.restart(&[]).await;
+        if !at_once {
+            replica.restart(&[]).await;
+        }
         let ended = self.ended(task).await?;
         let recovery = at.elapsed();
         died?;
@@ -112,8 +115,9 @@ impl Scene {
         self.cluster.stop().await;
     }
 
-    /// Hands the task in, again and again if nobody answers: it is the same task.
-    async fn submit(&self, wanted: &Wanted) -> Result<TaskId, String> {
+    /// Hands the task in, again and again if nobody answers: it is the same task. Whether the process died of it, before it could
+    /// answer; then it runs again.
+    async fn submit(&mut self, case: &Case, wanted: &Wanted) -> Result<(TaskId, bool), String> {
         let key = TaskId::fresh().to_string();
         let submit = SubmitTask {
             goal: GOAL.to_owned(),
@@ -123,16 +127,22 @@ impl Scene {
             labels: [].into(),
         };
         let deadline = Instant::now() + DEATH;
+        let mut died = false;
         loop {
             let answer = match wanted.to {
                 None => self.cluster.client.submit(&submit, &key).await,
                 Some(to) => self.cluster.client.rollback(&wanted.app, &RollbackApp { to: Some(to) }, &key).await,
             };
             match answer {
-                Ok(task) => return Ok(task.id),
+                Ok(task) => return Ok((task.id, died)),
                 // The one that should take it is the one that dies.
                 Err(Failure::Unreachable { .. }) if Instant::now() < deadline => {
-                    tokio::time::sleep(Duration::from_millis(10)).await;
+                    let replica = self.cluster.replica(case.role, 0);
+                    if let Some(status) = replica.within(Duration::from_millis(10)).await {
+                        check(is_killed(status), || format!("it ended with {status}"))?;
+                        replica.restart(&[]).await;
+                        died = true;
+                    }
                 }
                 Err(failure) => return Err(format!("not accepted: {failure}")),
             }
@@ -145,8 +155,7 @@ impl Scene {
         let client = self.cluster.client.clone();
         while Instant::now() < deadline {
             if let Some(status) = self.cluster.replica(case.role, 0).within(Duration::from_millis(50)).await {
-                let killed = status.signal() == Some(Signal::SIGKILL as i32);
-                return check(killed, || format!("it ended with {status}"));
+                return check(is_killed(status), || format!("it ended with {status}"));
             }
             // What it does after the task's end it may still do.
             if let Ok(Task { status: Status::Failed, error, .. }) = client.task(task).await {
@@ -209,6 +218,10 @@ impl Scene {
         let kept = self.target.count(name, "notes");
         check(kept == "1", || format!("{kept} rows, not 1"))
     }
+}
+
+fn is_killed(status: ExitStatus) -> bool {
+    status.signal() == Some(Signal::SIGKILL as i32)
 }
 
 fn check(holds: bool, failure: impl FnOnce() -> String) -> Result<(), String> {

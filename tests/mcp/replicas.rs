@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 use tests::{
+    Front,
     clients::Clients,
     cluster::{Role, Setup, Stores},
 };
@@ -17,10 +18,11 @@ use tokio::{process::Command, time::sleep};
 
 /// Tasks of each kind of client.
 const TASKS: usize = 200;
-/// Fewer: it is a process for each call.
-const INSPECTED: usize = 8;
-/// Calls of one client at once.
+/// Calls of one client at once; of the Inspector, which is a process for each, fewer.
 const AT_ONCE: usize = 8;
+const INSPECTED_AT_ONCE: usize = 2;
+/// Every so many of its tasks the Inspector waits for, too. What became of the others is asked over REST.
+const INSPECTED_TO_THE_END: usize = 25;
 
 #[derive(Debug, Deserialize)]
 struct Done {
@@ -37,13 +39,14 @@ type All = BTreeMap<String, Done>;
 async fn nothing_is_lost_or_doubled_while_planners_are_killed() {
     let mut cluster = Setup::new().stores(Stores::mariadb()).replicas(Role::Planner, 3).start().await;
     let (url, key) = (format!("{}/mcp", cluster.proxy(Role::Planner).origin()), cluster.key_to(Role::Planner));
+    let front = Front::new(&cluster.proxy(Role::Planner).origin(), cluster.web(), &key);
     let clients = Clients::installed();
     let work = async {
         tokio::join!(
             scripted(clients.python("team.py"), &url, &key, "py"),
             scripted(clients.node("team.mjs"), &url, &key, "ts"),
             in_rust(&url, &key),
-            inspected(&url, &key),
+            inspected(&url, &key, &front),
         )
     };
     tokio::pin!(work);
@@ -64,7 +67,7 @@ async fn nothing_is_lost_or_doubled_while_planners_are_killed() {
         ("Python", python, TASKS),
         ("TypeScript", typescript, TASKS),
         ("Rust", rust, TASKS),
-        ("Inspector", inspected, INSPECTED),
+        ("Inspector", inspected, TASKS),
     ] {
         let outages: u32 = done.values().map(|one| one.outages).sum();
         println!("{kind}: {} tasks, {outages} broken connections", done.len());
@@ -101,21 +104,25 @@ async fn in_rust(url: &str, key: &str) -> All {
 }
 
 /// Of the handshake's era, where a call is answered with the task's id.
-async fn inspected(url: &str, key: &str) -> All {
-    let mut all = All::new();
+async fn inspected(url: &str, key: &str, front: &Front) -> All {
     let inspector = Inspector::new(url, key, "legacy");
-    for number in 0..INSPECTED {
+    let one = async |number: usize| {
         let of = format!("in-{number}");
         let goal = json!({"goal": "Make it nice.", "app": format!("in{number}"), "approval": "auto"});
         let (id, broken) =
             called(&inspector, "submit_task", &goal, Some(&of), "/result/structuredContent/job_id").await;
         let id: TaskId = serde_json::from_value(id).expect("an id");
-        let wait = json!({"id": id, "seconds": 45});
-        let (status, again) = called(&inspector, "wait_task", &wait, None, "/result/structuredContent/status").await;
-        let status = serde_json::from_value(status).expect("a status");
-        all.insert(of, Done { id, status, outages: broken + again });
-    }
-    all
+        let (status, again) = if number.is_multiple_of(INSPECTED_TO_THE_END) {
+            let wait = json!({"id": id, "seconds": 45});
+            let (status, again) =
+                called(&inspector, "wait_task", &wait, None, "/result/structuredContent/status").await;
+            (serde_json::from_value(status).expect("a status"), again)
+        } else {
+            (front.finished(id).await.status, 0)
+        };
+        (of, Done { id, status, outages: broken + again })
+    };
+    stream::iter((0..TASKS).map(one)).buffer_unordered(INSPECTED_AT_ONCE).collect().await
 }
 
 /// What is there in the answer, once there is one; how often there was none.

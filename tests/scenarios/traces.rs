@@ -9,8 +9,12 @@ use protocol::{
 use receiver::{Receiver, Seen};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 use tests::cluster::{Cluster, Role, Setup};
+use tokio::{
+    net::TcpListener,
+    time::{sleep, timeout},
+};
 
 /// The variable that says where traces go.
 const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
@@ -72,8 +76,15 @@ async fn a_job_that_another_process_takes_over_stays_in_its_trace() {
 #[tokio::test]
 async fn what_a_message_says_counts_and_junk_and_a_silent_collector_harm_nobody() {
     let receiver = Receiver::start().await;
-    let nobody = "http://127.0.0.1:9";
-    let mut cluster = traced(&receiver).variable(Role::Architect, ENDPOINT, nobody).start().await;
+    // It takes what comes, and never answers.
+    let silent = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let nobody = format!("http://{}", silent.local_addr().expect("an address"));
+    let mut cluster = traced(&receiver)
+        .variable(Role::Architect, ENDPOINT, nobody)
+        .variable(Role::Architect, "OTEL_EXPORTER_OTLP_TIMEOUT", "300")
+        .variable(Role::Architect, "OTEL_BSP_SCHEDULE_DELAY", "100")
+        .start()
+        .await;
     let ((trace, caller), (other, other_caller)) = (fresh(), fresh());
     let meta = json!({ "traceparent": format!("00-{trace}-{caller}-01"), "tracestate": "team=4" });
     let header = format!("00-{other}-{other_caller}-01");
@@ -82,9 +93,17 @@ async fn what_a_message_says_counts_and_junk_and_a_silent_collector_harm_nobody(
     for task in [over_mcp, junk] {
         assert_eq!(cluster.finished(task).await.status, Status::Succeeded);
     }
+    // While it runs, and not only at its end: one request that is never answered holds up no other.
+    let mut told =
+        async || cluster.replica(Role::Architect, 0).log().matches("Traces do not reach the collector").count();
+    let seen = async {
+        while told().await == 0 {
+            sleep(Duration::from_millis(50)).await;
+        }
+    };
+    timeout(Duration::from_secs(20), seen).await.expect("the log says so");
     cluster.replica(Role::Architect, 0).stop().await;
-    let log = cluster.replica(Role::Architect, 0).log();
-    assert_eq!(log.matches("Traces do not reach the collector").count(), 1, "{log}");
+    assert_eq!(cluster.replica(Role::Architect, 0).log().matches("Traces do not reach the collector").count(), 1);
     cluster.stop().await;
 
     let all = receiver.spans();

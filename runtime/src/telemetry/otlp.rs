@@ -23,6 +23,11 @@ const FLUSH: Duration = Duration::from_secs(3);
 /// How long it takes to find out that nobody listens.
 const CONNECT: Duration = Duration::from_secs(5);
 
+/// How long it may take to answer, unless told.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The variables that say how long it may take, in milliseconds.
+const TIMEOUTS: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT"];
 /// The variables that say where the collector is.
 const ENDPOINTS: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"];
 
@@ -89,11 +94,31 @@ pub(super) enum Mistake {
     Https(#[from] reqwest::Error),
 }
 
+impl Mistake {
+    /// What may be said of it where others read.
+    pub(super) fn in_log(&self) -> &'static str {
+        match self {
+            Self::Variable(_) => "an endpoint that is no address, or another value that can't be read",
+            Self::Https(_) => "this machine can't speak HTTPS",
+        }
+    }
+}
+
 /// Whether traces are to go out.
 fn wanted(variable: impl Fn(&str) -> Option<String>) -> bool {
     let says = |name, word: &str| variable(name).is_some_and(|value| value.trim().eq_ignore_ascii_case(word));
-    let somewhere = ENDPOINTS.into_iter().any(|name| variable(name).is_some_and(|value| !value.trim().is_empty()));
-    somewhere && !says("OTEL_SDK_DISABLED", "true") && !says("OTEL_TRACES_EXPORTER", "none")
+    endpoint(&variable).is_some() && !says("OTEL_SDK_DISABLED", "true") && !says("OTEL_TRACES_EXPORTER", "none")
+}
+
+/// Where they go. An empty variable is none.
+fn endpoint(variable: impl Fn(&str) -> Option<String>) -> Option<String> {
+    ENDPOINTS.into_iter().find_map(|name| variable(name).filter(|value| !value.trim().is_empty()))
+}
+
+/// How long one request may take: a collector that takes it and says nothing would hold up all that follow.
+fn patience(variable: impl Fn(&str) -> Option<String>) -> Duration {
+    let millis = TIMEOUTS.into_iter().find_map(|name| variable(name)?.trim().parse().ok());
+    millis.map_or(PATIENCE, Duration::from_millis)
 }
 
 /// Who we are: what the variables say, and by default the service's own name.
@@ -122,8 +147,8 @@ struct OnRuntime {
 
 impl OnRuntime {
     fn new(variable: impl Fn(&str) -> Option<String>) -> Result<Self, Mistake> {
-        let endpoint = ENDPOINTS.into_iter().find_map(variable).unwrap_or_default();
-        let exporter = opentelemetry_otlp::SpanExporter::builder().with_http().with_http_client(client(&endpoint)?);
+        let client = client(&endpoint(&variable).unwrap_or_default(), patience(&variable))?;
+        let exporter = opentelemetry_otlp::SpanExporter::builder().with_http().with_http_client(client);
         let (runtime, failing) = (Handle::current(), AtomicBool::new(false));
         Ok(Self { exporter: Arc::new(exporter.build()?), runtime, failing })
     }
@@ -161,9 +186,10 @@ impl SpanExporter for OnRuntime {
 
 /// A redirect could carry a key to somebody else, so none is followed. Plain HTTP is for a collector nearby: it is reached directly,
 /// whatever proxy the environment names, and needs no list of authorities, which a container may not have.
-fn client(endpoint: &str) -> Result<reqwest::Client, reqwest::Error> {
-    let mut http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).connect_timeout(CONNECT);
-    if !endpoint.starts_with("https:") {
+fn client(endpoint: &str, patience: Duration) -> Result<reqwest::Client, reqwest::Error> {
+    let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+    let mut http = http.connect_timeout(CONNECT).timeout(patience);
+    if !endpoint.trim_start().to_ascii_lowercase().starts_with("https:") {
         http = http.no_proxy().tls_certs_only([]);
     }
     http.build()
@@ -187,6 +213,18 @@ mod tests {
             assert!(!with(&[here, ("OTEL_SDK_DISABLED", "TRUE")]));
             assert!(!with(&[here, ("OTEL_TRACES_EXPORTER", "none")]));
         }
+    }
+
+    #[test]
+    fn an_empty_variable_says_nothing() {
+        let variable = |name: &str| match name {
+            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT" | "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT" => Some(" ".to_owned()),
+            "OTEL_EXPORTER_OTLP_ENDPOINT" => Some("HTTPS://collector".to_owned()),
+            _ => Some("250".to_owned()),
+        };
+        assert_eq!(endpoint(variable).as_deref(), Some("HTTPS://collector"));
+        assert_eq!(patience(variable), Duration::from_millis(250));
+        assert_eq!(patience(|_| None), PATIENCE);
     }
 
     #[test]
