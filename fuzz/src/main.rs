@@ -72,9 +72,8 @@ impl World {
         let said = format!("{request:?}");
         let is_mcp = request.uri().path() == "/mcp";
         self.runtime.block_on(async {
-            let answered = timeout(LONG_ENOUGH * 50, self.router.clone().oneshot(request)).await;
-            // It waits for something that does not happen here.
-            let Ok(answer) = answered else { return };
+            // One that never comes libFuzzer tells by the time that it takes.
+            let answer = self.router.clone().oneshot(request).await;
             let answer: Response = answer.unwrap_or_else(|never| match never {});
             let status = answer.status().as_u16();
             let kind = answer.headers().get(header::CONTENT_TYPE).map_or("", |kind| kind.to_str().expect("text"));

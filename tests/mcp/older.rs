@@ -34,6 +34,13 @@ impl Pair {
         Self { replicas, mine, theirs, viewer, _dir: dir }
     }
 
+    /// And somebody at the first who shows forms.
+    async fn with_client() -> (Self, Client) {
+        let pair = Self::start(Duration::from_secs(600)).await;
+        let client = pair.client(0, &pair.mine).initialized(json!({"elicitation": {}})).await;
+        (pair, client)
+    }
+
     fn client(&self, replica: usize, key: &Credential) -> Client {
         let http = reqwest::Client::builder().no_proxy().build().expect("a client");
         let url = format!("{}/mcp", self.replicas[replica].origin());
@@ -125,8 +132,7 @@ fn accepted() -> Value {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reply_to_one_replica_answers_the_call_at_another() {
-    let pair = Pair::start(Duration::from_secs(600)).await;
-    let one = pair.client(0, &pair.mine).initialized(json!({"elicitation": {}})).await;
+    let (pair, one) = Pair::with_client().await;
     let two = Client { url: pair.client(1, &pair.mine).url, ..one.clone() };
     let (_, mut messages, request) = one.asked().await;
     assert_eq!(request["params"]["message"], "Delete it?");
@@ -163,8 +169,7 @@ async fn only_who_was_asked_may_reply() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_form_that_is_closed_decides_nothing() {
-    let pair = Pair::start(Duration::from_secs(600)).await;
-    let client = pair.client(0, &pair.mine).initialized(json!({"elicitation": {}})).await;
+    let (pair, client) = Pair::with_client().await;
     let (_, mut messages, request) = client.asked().await;
     assert_eq!(client.reply(&request["id"], json!({"action": "cancel"})).await, StatusCode::ACCEPTED);
     let answer = messages.next().await.expect("the answer");
@@ -175,8 +180,7 @@ async fn a_form_that_is_closed_decides_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_shows_no_form_after_all_is_told_where_to_answer() {
-    let pair = Pair::start(Duration::from_secs(600)).await;
-    let client = pair.client(0, &pair.mine).initialized(json!({"elicitation": {}})).await;
+    let (pair, client) = Pair::with_client().await;
     let (_, mut messages, request) = client.asked().await;
     let error = json!({"code": -32601, "message": "no forms here"});
     let reply = client.post(&json!({"jsonrpc": "2.0", "id": request["id"], "error": error})).send().await;
@@ -188,8 +192,7 @@ async fn a_client_that_shows_no_form_after_all_is_told_where_to_answer() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_answered_elsewhere_is_not_asked_any_more() {
-    let pair = Pair::start(Duration::from_secs(600)).await;
-    let here = pair.client(0, &pair.mine).initialized(json!({"elicitation": {}})).await;
+    let (pair, here) = Pair::with_client().await;
     let (job, mut messages, request) = here.asked().await;
     // By another call of the same job: each form belongs to its call.
     let there = Client { url: pair.client(1, &pair.mine).url, ..here.clone() };
@@ -209,8 +212,7 @@ async fn what_was_answered_elsewhere_is_not_asked_any_more() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_answer_to_a_call_that_was_given_up_is_there_for_the_next() {
-    let pair = Pair::start(Duration::from_secs(600)).await;
-    let client = pair.client(0, &pair.mine).initialized(json!({"elicitation": {}})).await;
+    let (pair, client) = Pair::with_client().await;
     let (job, messages, request) = client.asked().await;
     let (closed, _) =
         (client.call("wait_job", json!({"job_id": job})).await.next().await.expect("a request"), messages);
@@ -223,8 +225,7 @@ async fn an_answer_to_a_call_that_was_given_up_is_there_for_the_next() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_form_that_was_closed_too_late_is_shown_again() {
-    let pair = Pair::start(Duration::from_secs(600)).await;
-    let client = pair.client(0, &pair.mine).initialized(json!({"elicitation": {}})).await;
+    let (pair, client) = Pair::with_client().await;
     let (job, messages, request) = client.asked().await;
     drop(messages);
     assert_eq!(client.reply(&request["id"], json!({"action": "cancel"})).await, StatusCode::ACCEPTED);
@@ -235,8 +236,7 @@ async fn a_form_that_was_closed_too_late_is_shown_again() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_ends_in_order_when_its_replica_stops() {
-    let pair = Pair::start(Duration::from_secs(600)).await;
-    let client = pair.client(0, &pair.mine).initialized(json!({"elicitation": {}})).await;
+    let (pair, client) = Pair::with_client().await;
     let (_, messages, _) = client.asked().await;
     let (rest, ()) = tokio::join!(messages.collect::<Vec<_>>(), pair.stop());
     assert_eq!(rest[0]["method"], "notifications/cancelled", "{rest:?}");

@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Weak},
     time::Duration,
 };
-use tokio::time::timeout;
+use tokio::time::{error::Elapsed, timeout};
 
 /// How often they are asked.
 const EVERY: Duration = Duration::from_secs(10);
@@ -29,13 +29,21 @@ async fn watch(host: Weak<Shared>) {
         let Some(shared) = host.upgrade() else { return };
         let (mysql, redis) =
             tokio::join!(timeout(PATIENCE, shared.database.ping()), timeout(PATIENCE, shared.cache.ping()));
-        tell("mysql", &mut mysql_is_up, mysql.map_err(Into::into).and_then(|answered| answered.map_err(Into::into)));
-        tell("redis", &mut redis_is_up, redis.map_err(Into::into).and_then(|answered| answered.map_err(Into::into)));
+        tell("mysql", &mut mysql_is_up, mysql);
+        tell("redis", &mut redis_is_up, redis);
     }
 }
 
 /// Says it in the log when it has changed.
-fn tell(server: &'static str, is_up: &mut bool, answered: Result<(), Box<dyn Error + Send + Sync>>) {
+fn tell<E: Error + Send + Sync + 'static>(
+    server: &'static str,
+    is_up: &mut bool,
+    answered: Result<Result<(), E>, Elapsed>,
+) {
+    let answered: Result<(), Box<dyn Error + Send + Sync>> = match answered {
+        Ok(answered) => answered.map_err(Into::into),
+        Err(late) => Err(late.into()),
+    };
     let was_up = std::mem::replace(is_up, answered.is_ok());
     metrics::gauge!("yonin_environment_up", "server" => server).set(if *is_up { 1.0 } else { 0.0 });
     match answered {

@@ -9,6 +9,7 @@
 mod access;
 mod answer;
 pub(crate) mod asking;
+mod call;
 mod complete;
 mod cursor;
 pub(crate) mod envelope;
@@ -24,8 +25,7 @@ mod tasks;
 mod waiting;
 
 use crate::{
-    Jobs, Principal, Toolbox, decode,
-    http::Caller,
+    Jobs, Principal, Toolbox,
     job::{JobStatus, Order},
     prompt::Prompt,
     resource::Resources,
@@ -34,6 +34,7 @@ use crate::{
 };
 use asking::Audience;
 use axum::routing::{MethodRouter, any, any_service};
+use call::{Call, caller, job_id, reads_links};
 use futures::FutureExt as _;
 use job_tools::JobHandle;
 use protocol::{Code, JobId, Problem, Role};
@@ -43,11 +44,10 @@ use rmcp::{
         CacheScope, CallToolRequestParams, CallToolResponse, CancelTaskParams, CompleteRequestMethod,
         CompleteRequestParams, CompleteResult, ConstString, ContentBlock, DiscoverResult, GetPromptRequestMethod,
         GetPromptRequestParams, GetPromptResponse, GetTaskParams, GetTaskResult, InitializeRequestParams,
-        InitializeResult, InputResponses, ListPromptsRequestMethod, ListPromptsResult,
-        ListResourceTemplatesRequestMethod, ListResourceTemplatesResult, ListResourcesRequestMethod,
-        ListResourcesResult, ListToolsResult, PaginatedRequestParams, ProtocolVersion, ReadResourceRequestMethod,
-        ReadResourceRequestParams, ReadResourceResponse, ServerConfig, SubscriptionFilter,
-        SubscriptionsListenRequestMethod, UpdateTaskParams,
+        InitializeResult, ListPromptsRequestMethod, ListPromptsResult, ListResourceTemplatesRequestMethod,
+        ListResourceTemplatesResult, ListResourcesRequestMethod, ListResourcesResult, ListToolsResult,
+        PaginatedRequestParams, ProtocolVersion, ReadResourceRequestMethod, ReadResourceRequestParams,
+        ReadResourceResponse, ServerConfig, SubscriptionFilter, SubscriptionsListenRequestMethod, UpdateTaskParams,
     },
     service::{RequestContext, SubscriptionContext},
     transport::streamable_http_server::{
@@ -67,11 +67,6 @@ pub(crate) const IDEMPOTENCY_META: &str = "dev.yonin/idempotencyKey";
 pub(crate) const SHARE_META: &str = "dev.yonin/share";
 /// Where a call that waits for a job, and asks, says whose question it is: in the `_meta` of its result.
 pub(crate) const JOB_META: &str = "dev.yonin/jobId";
-/// What is read of a share, in characters.
-const LONGEST_SHARE: usize = 128;
-const IDEMPOTENCY_HEADER: &str = "idempotency-key";
-/// The longest idempotency key, in bytes.
-const LONGEST_KEY: usize = 255;
 
 /// How long clients may keep what a running process never changes: its tools and what it says of itself, in milliseconds.
 const FRESH_MS: u64 = 300_000;
@@ -217,37 +212,6 @@ impl Server {
 
     fn jobs(&self) -> Result<&Jobs, Problem> {
         self.0.jobs.as_ref().ok_or_else(|| Code::NotFound.problem(format!("{} has no jobs", self.0.service)))
-    }
-}
-
-/// A call, taken out of its request.
-struct Call {
-    arguments: Value,
-    idempotency_key: Result<Option<String>, Problem>,
-    share: Option<String>,
-    wants_task: bool,
-    /// A person's answers, and what says to which questions.
-    responses: InputResponses,
-    request_state: Option<String>,
-    /// Clients before 2025-06-18 know no links in answers.
-    reads_links: bool,
-}
-
-impl Call {
-    fn of(request: CallToolRequestParams, context: &RequestContext<RoleServer>) -> Self {
-        Self {
-            arguments: Value::Object(request.arguments.unwrap_or_default()),
-            idempotency_key: idempotency_key(context),
-            share: context
-                .meta
-                .get(SHARE_META)
-                .and_then(Value::as_str)
-                .map(|share| share.chars().take(LONGEST_SHARE).collect()),
-            reads_links: reads_links(context),
-            wants_task: context.client_capabilities().is_some_and(|capabilities| capabilities.supports_tasks()),
-            responses: request.input_responses.unwrap_or_default(),
-            request_state: request.request_state,
-        }
     }
 }
 
@@ -445,11 +409,6 @@ pub(crate) fn endpoint<S: ServerHandler + Clone>(server: S, own: &Server, larges
     }
 }
 
-/// Links in answers came with 2025-06-18.
-fn reads_links(context: &RequestContext<RoleServer>) -> bool {
-    context.protocol_version().is_some_and(|version| version.as_str() >= ProtocolVersion::V_2025_06_18.as_str())
-}
-
 /// A tool that panics answers `internal`; the process goes on.
 async fn unpanicked<T>(tool: &str, call: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
     // What a panic leaves half done is the tool's own, and the next call starts afresh.
@@ -457,29 +416,4 @@ async fn unpanicked<T>(tool: &str, call: impl Future<Output = Result<T, Problem>
         tracing::error!(tool.name = tool, "A tool panicked");
         Err(Code::Internal.problem("the tool broke off; the log says more"))
     })
-}
-
-fn caller(context: &RequestContext<RoleServer>) -> Result<Principal, ErrorData> {
-    let parts = context.extensions.get::<http::request::Parts>();
-    let caller = parts.map(|parts| Caller::of(&parts.extensions));
-    caller
-        .unwrap_or_else(|| Err(Code::Unauthorized.problem("the call came without a request")))
-        .map_err(|problem| answer::protocol_error(&problem))
-}
-
-fn job_id(text: &str) -> Result<JobId, ErrorData> {
-    text.parse().map_err(|_| answer::protocol_error(&Code::NotFound.problem("there is no such task")))
-}
-
-fn idempotency_key(context: &RequestContext<RoleServer>) -> Result<Option<String>, Problem> {
-    let headers = context.extensions.get::<http::request::Parts>().map(|parts| &parts.headers);
-    let key = match (context.meta.get(IDEMPOTENCY_META), headers.and_then(|headers| headers.get(IDEMPOTENCY_HEADER))) {
-        (Some(value), _) => decode::value::<String>(value.clone())?,
-        (None, Some(header)) => String::from_utf8_lossy(header.as_bytes()).into_owned(),
-        (None, None) => return Ok(None),
-    };
-    if key.is_empty() || key.len() > LONGEST_KEY {
-        return Err(Code::BadRequest.problem(format!("an idempotency key has 1 to {LONGEST_KEY} bytes")));
-    }
-    Ok(Some(key))
 }

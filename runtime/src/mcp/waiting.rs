@@ -3,8 +3,9 @@
 //! Nothing of a wait outlives its call. Who is cut off calls again, any replica, and finds the job where it is.
 
 use super::{
-    Call, JOB_META, Server, answer,
+    JOB_META, Server, answer,
     asking::{self, Audience, Heard},
+    call::Call,
     older::AnswerBy,
     seal::{Asked, Bound},
 };

@@ -51,15 +51,6 @@ const VERSION_META: &str = "io.modelcontextprotocol/protocolVersion";
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct AnswerBy(pub(crate) Instant);
 
-/// The client went away. There is nobody to tell.
-struct Gone;
-
-impl<T> From<mpsc::error::SendError<T>> for Gone {
-    fn from(_: mpsc::error::SendError<T>) -> Self {
-        Self
-    }
-}
-
 pub(super) struct Midway<S> {
     endpoint: Endpoint<S>,
     parts: Parts,
@@ -74,8 +65,8 @@ pub(super) struct Midway<S> {
 struct Asked {
     requests: Map<String, Value>,
     state: Option<Value>,
-    /// Of calls that wait for a job: whose question it is. Such a call may be made again to see whether it is still asked.
-    job: Option<JobId>,
+    /// It waits for a job: such a call may be made again to see whether the job still asks.
+    waits: bool,
 }
 
 impl Asked {
@@ -83,8 +74,8 @@ impl Asked {
         let result = &message["result"];
         let asks = result["resultType"] == "input_required";
         let requests = result["inputRequests"].as_object().cloned().unwrap_or_default();
-        let job = result["_meta"][JOB_META].as_str().and_then(|id| id.parse().ok());
-        asks.then(|| Self { requests, state: result.get("requestState").cloned(), job })
+        let waits = result["_meta"][JOB_META].is_string();
+        asks.then(|| Self { requests, state: result.get("requestState").cloned(), waits })
     }
 }
 
@@ -143,33 +134,37 @@ impl<S: ServerHandler> Midway<S> {
         let messages = stream::iter(first).chain(messages).boxed();
         let (to, told) = mpsc::channel(1);
         // Who goes away is sent nothing more, and nothing more is done.
-        let work = self.run(messages, to).map(drop).into_stream().filter_map(|()| ready(None));
+        let work = self.work(messages, to).into_stream().filter_map(|()| ready(None));
         let events = ReceiverStream::new(told).map(|message: Value| Event::default().json_data(message));
         let events = stream::select(events, work).map(|event| event.or_else(|_| Ok::<_, Infallible>(Event::default())));
         // Proxies that collect what they pass on would keep the form.
         ([("x-accel-buffering", "no")], Sse::new(events).keep_alive(KeepAlive::new())).into_response()
     }
 
-    async fn run(self, mut messages: BoxStream<'static, Value>, to: mpsc::Sender<Value>) -> Result<(), Gone> {
+    async fn work(self, messages: BoxStream<'static, Value>, to: mpsc::Sender<Value>) {
+        if let Err(Stopped::Problem(problem)) = self.run(messages, &to).await {
+            let error: ErrorData = answer::protocol_error(&problem);
+            // Who went away meanwhile does not miss it.
+            let _ = to.send(json!({"jsonrpc": "2.0", "id": self.id, "error": error})).await;
+        }
+    }
+
+    async fn run(&self, mut messages: BoxStream<'static, Value>, to: &mpsc::Sender<Value>) -> Result<(), Stopped> {
         let mut progress = wire::Rising::default();
         for _ in 0..MOST_ROUNDS {
             let end = loop {
                 match messages.next().await {
                     Some(message) if ends(&message) => break message,
                     Some(on_the_way) => to.send(progress.of(on_the_way)).await?,
-                    None => return self.fail(&to, &broken_off("its answer ended early")).await,
+                    None => return Err(broken_off("its answer ended early").into()),
                 }
             };
             let Some(asked) = Asked::by(&end) else {
                 return Ok(to.send(wire::answer(end)).await?);
             };
-            match self.next(asked, &to).await {
-                Ok(next) => messages = next,
-                Err(Stopped::Gone) => return Err(Gone),
-                Err(Stopped::Problem(problem)) => return self.fail(&to, &problem).await,
-            }
+            messages = self.next(asked, to).await?;
         }
-        self.fail(&to, &broken_off("the tool asks again and again")).await
+        Err(broken_off("the tool asks again and again").into())
     }
 
     /// Asks, and goes on with what was answered.
@@ -197,11 +192,6 @@ impl<S: ServerHandler> Midway<S> {
             jobs.forget_ask(one.id).await?;
         }
         Ok(stream::iter(first).chain(messages).boxed())
-    }
-
-    async fn fail(&self, to: &mpsc::Sender<Value>, problem: &Problem) -> Result<(), Gone> {
-        let error: ErrorData = answer::protocol_error(problem);
-        Ok(to.send(json!({"jsonrpc": "2.0", "id": self.id, "error": error})).await?)
     }
 
     async fn messages(&self, round: Round) -> Result<BoxStream<'static, Value>, Problem> {
@@ -278,7 +268,7 @@ impl<S: ServerHandler> Midway<S> {
             if open.iter().all(|one| one.reply.is_some()) || Instant::now() >= until || stopping.is_cancelled() {
                 return Ok(true);
             }
-            if asked.job.is_some() && looked.elapsed() >= LOOK_ELSEWHERE {
+            if asked.waits && looked.elapsed() >= LOOK_ELSEWHERE {
                 let now = self.messages(Round::Look).await?.next().await;
                 if now.as_ref().and_then(Asked::by).is_none_or(|now| now.requests != asked.requests) {
                     return Ok(false);
@@ -295,6 +285,7 @@ impl<S: ServerHandler> Midway<S> {
 
 /// Why a call does not go on.
 enum Stopped {
+    /// The client went away. There is nobody to tell.
     Gone,
     Problem(Problem),
 }
